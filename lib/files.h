@@ -1,0 +1,27 @@
+// Small files: read whole, written so that no reader ever sees half of one.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <string_view>
+
+#include "lib/error.h"
+#include "lib/fd.h"
+
+namespace svdir {
+
+// Writes `bytes` to `name` (relative to the open directory `dir`) by way of `name`.new and rename(2). The data are
+// not fsynced: they describe processes, which do not outlive the kernel's page cache.
+Result<void> write_atomically(int dir, const char* name, std::string_view bytes, mode_t mode);
+
+// The whole of a regular file of at most `limit` bytes. Never blocks: anything but a regular file is refused
+// (EINVAL), a longer one too (EFBIG).
+Result<std::string> read_small(int dir, const char* name, std::size_t limit);
+
+Result<Fd> open_directory(const char* path);
+
+// Makes a FIFO where there is none; one that is there is kept, anything else there is an error (EEXIST).
+Result<void> ensure_fifo(int dir, const char* name, mode_t mode);
+
+}  // namespace svdir

@@ -1,0 +1,64 @@
+#include "lib/signals.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+namespace svdir {
+namespace {
+rlimit descriptor_limit{};
+bool descriptor_limit_raised = false;
+}  // namespace
+
+Result<void> Signals::open(std::initializer_list<int> numbers) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : numbers) sigaddset(&set, number);
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  fd_.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd_) return system_error("unable to receive signals");
+  return {};
+}
+
+int Signals::next() {
+  signalfd_siginfo info;
+  return ::read(fd_.get(), &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
+}
+
+void restore_signals_in_child() {
+  struct sigaction standard {};
+  standard.sa_handler = SIG_DFL;
+  // Only what may differ from the default is looked at: ignored dispositions are inherited over exec, handlers are
+  // not, and we install none.
+  for (int number = 1; number < NSIG; ++number) {
+    struct sigaction current;
+    if (number == SIGKILL || number == SIGSTOP) continue;
+    if (::sigaction(number, nullptr, &current) == 0 && current.sa_handler != SIG_DFL)
+      ::sigaction(number, &standard, nullptr);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+void sanitize_process() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    // The lowest free number is taken, so opening fills the hole. A container without /dev/null gets the root
+    // directory in its place: the number is taken all the same, and writes to it fail harmlessly.
+    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) < 0 && ::open("/", O_RDONLY | O_DIRECTORY) < 0) break;
+  }
+  ::signal(SIGPIPE, SIG_IGN);
+  if (::getrlimit(RLIMIT_NOFILE, &descriptor_limit) == 0 && descriptor_limit.rlim_cur < descriptor_limit.rlim_max) {
+    rlimit raised = descriptor_limit;
+    raised.rlim_cur = raised.rlim_max;
+    descriptor_limit_raised = ::setrlimit(RLIMIT_NOFILE, &raised) == 0;
+  }
+}
+
+void restore_descriptor_limit_in_child() {
+  if (descriptor_limit_raised) ::setrlimit(RLIMIT_NOFILE, &descriptor_limit);
+}
+
+}  // namespace svdir

@@ -1,0 +1,37 @@
+// Signals as events: a signalfd that the loop polls.
+//
+// All signals of interest stay blocked for the life of the program, and no handler is ever installed; so nothing of
+// ours can run in a child between fork and exec, and a signal is never lost between two looks. Children must call
+// `restore_signals_in_child` before exec.
+#pragma once
+
+#include <initializer_list>
+
+#include "lib/error.h"
+#include "lib/fd.h"
+
+namespace svdir {
+
+class Signals {
+ public:
+  // Blocks these signals and opens the signalfd; ignores SIGPIPE.
+  Result<void> open(std::initializer_list<int> numbers);
+  int fd() const { return fd_.get(); }
+  // The next pending signal, or 0 when there is none.
+  int next();
+
+ private:
+  Fd fd_;
+};
+
+// Async-signal-safe. Every disposition to default (also what we inherited as ignored), empty mask.
+void restore_signals_in_child();
+
+// Makes descriptors 0, 1 and 2 exist (/dev/null where they were closed), ignores SIGPIPE and raises the soft limit
+// of descriptors to the hard one. Every program calls it first.
+void sanitize_process();
+
+// The soft NOFILE limit that the program was started with, for its children.
+void restore_descriptor_limit_in_child();
+
+}  // namespace svdir

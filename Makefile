@@ -59,6 +59,9 @@ $(LIB): $(call objects,lib)
 
 LIBS_all := -linih
 
+# lib/static/ goes only where -static does.
+$(foreach program,$(filter-out svrun,$(PROGRAMS)),$(eval $(OUT)/$(program): $(if $(findstring -static,$(LDFLAGS)),$(call objects,lib/static))))
+
 define link_program
 $(OUT)/$(1): $(call objects,$(1)) $(LIB)
 	$$(CXX) $$(LDFLAGS) -o $$@ $$^ $$(LIBS_$(1)) $$(LIBS_all) $$(UV_LIBS)

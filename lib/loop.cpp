@@ -53,32 +53,40 @@ void Timer::stop() {
 
 struct PollAccess {
   static void ready(uv_poll_t* handle, int, int) {
-    auto* self = static_cast<Poll*>(handle->data);
-    if (self->open_ && handle == &self->handles_[self->current_]) self->on_ready_();
+    const auto* self = static_cast<Poll*>(handle->data);
+    if (self->running_) self->on_ready_();
   }
   static void closed(uv_handle_t* handle) {
     auto* self = static_cast<Poll*>(handle->data);
-    self->closing_[reinterpret_cast<uv_poll_t*>(handle) - self->handles_] = false;
+    for (auto& half : self->halves_)
+      if (reinterpret_cast<uv_handle_t*>(&half.handle) == handle) half.open = half.closing = false;
   }
 };
 
 int Poll::start(Loop& loop, int fd, For what, Callback on_ready) {
   stop();
-  if (closing_[current_]) current_ = 1 - current_;
-  while (closing_[current_]) uv_run(loop.raw(), UV_RUN_NOWAIT);  // two restarts within one turn: give closing its turn
-  uv_poll_t* handle = &handles_[current_];
-  if (const int failure = uv_poll_init(loop.raw(), handle, fd); failure != 0) return failure;
-  handle->data = this;
+  Half* half = &halves_[current_];
+  if (half->open && half->fd != fd && !half->closing) {
+    half->closing = true;
+    uv_close(reinterpret_cast<uv_handle_t*>(&half->handle), &PollAccess::closed);
+  }
+  if (half->closing) half = &halves_[current_ = 1 - current_];
+  if (half->closing) return UV_EBUSY;
+  if (!half->open) {
+    if (const int failure = uv_poll_init(loop.raw(), &half->handle, fd); failure != 0) return failure;
+    half->handle.data = this;
+    half->fd = fd;
+    half->open = true;
+  }
   on_ready_ = on_ready;
-  open_ = true;
-  return uv_poll_start(handle, what == For::reading ? UV_READABLE : UV_WRITABLE, &PollAccess::ready);
+  running_ = true;
+  return uv_poll_start(&half->handle, what == For::reading ? UV_READABLE : UV_WRITABLE, &PollAccess::ready);
 }
 
 void Poll::stop() {
-  if (!open_) return;
-  open_ = false;
-  closing_[current_] = true;
-  uv_close(reinterpret_cast<uv_handle_t*>(&handles_[current_]), &PollAccess::closed);
+  if (!running_) return;
+  running_ = false;
+  uv_poll_stop(&halves_[current_].handle);
 }
 
 int DirectoryWatch::start(Loop& loop, const char* path, Callback on_change) {

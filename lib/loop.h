@@ -83,19 +83,25 @@ class Poll {
 
   enum class For { reading, writing };
 
-  // 0, or a negative errno: EPERM for a regular file, ENOSPC when the user's epoll watches are used up.
+  // 0, or a negative errno: EPERM for a regular file, ENOSPC when the user's epoll watches are used up, EBUSY when a
+  // third descriptor is polled within one turn of the loop.
   int start(Loop& loop, int fd, For what, Callback on_ready);
   void stop();
-  bool is_running() const { return open_; }
+  bool is_running() const { return running_; }
 
  private:
-  // A uv_poll_t stays with its descriptor for life, and closing takes a turn of the loop; so that stop() followed by
-  // start() with another descriptor works at once, two handles take turns.
-  uv_poll_t handles_[2];
-  bool closing_[2] = {false, false};
+  // A uv_poll_t stays with its descriptor for life, and closing it takes a turn of the loop; so that polling another
+  // descriptor works at once, two handles take turns.
+  struct Half {
+    uv_poll_t handle;
+    int fd = -1;
+    bool open = false;
+    bool closing = false;
+  };
+  Half halves_[2];
   int current_ = 0;
   Callback on_ready_;
-  bool open_ = false;
+  bool running_ = false;
   friend struct PollAccess;
 };
 

@@ -101,7 +101,9 @@ void each_field(Record& record, Visit visit) {
   visit("paused", record.paused);
   visit("got-term", record.got_term);
   visit("ready", record.ready);
-  visit("person-asked", record.person_asked);
+  visit("start-owed", record.start_owed);
+  visit("signalled", record.signalled);
+  visit("failed-start", record.failed_start);
   visit("main", record.main);
   visit("finish", record.finish);
   visit("group", record.group);

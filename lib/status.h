@@ -74,6 +74,8 @@ struct RunitStatus {
   bool want_up = false;
   bool got_term = false;
   Phase phase = Phase::down;
+
+  bool operator==(const RunitStatus&) const = default;
 };
 
 inline constexpr std::size_t kRunitStatusSize = 20;
@@ -98,7 +100,9 @@ struct StateRecord {
   bool paused = false;
   bool got_term = false;
   bool ready = false;     // the present run has told it is ready (always, once started, without a `ready` setting)
-  bool person_asked = false;     // the stop in progress was asked for: the next start owes no delay
+  bool start_owed = false;       // a person asked for a start that has to wait for the end of the present run
+  bool signalled = false;        // a person sent the present run a signal that ends programs
+  bool failed_start = false;     // the present run counts as a failed start however long it lived
   ProcessId main;         // run
   ProcessId finish;
   pid_t group = 0;        // process group of which leftovers are being ended
@@ -118,6 +122,8 @@ struct StateRecord {
   std::string reason;     // why it is failed, waiting or misconfigured; free text, one line
   std::string status_text;  // what the service said of itself (sd_notify STATUS=), one line
   std::string settings;   // the settings that differ from the defaults, "key=value;…", one line
+
+  bool operator==(const StateRecord&) const = default;
 };
 
 inline constexpr std::size_t kLongestState = 4096;

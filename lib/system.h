@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -63,6 +64,12 @@ inline int waitid(idtype_t type, id_t id, siginfo_t* into, int options) {
 }
 inline pid_t waitpid(pid_t pid, int* status, int options) {
   return fails("waitpid") ? -1 : ::waitpid(pid, status, options);
+}
+inline pid_t wait4(pid_t pid, int* status, int options, rusage* usage) {
+  return fails("waitpid") ? -1 : ::wait4(pid, status, options, usage);
+}
+inline int pidfd_send_signal(int pidfd, int signal) {
+  return fails("kill") ? -1 : static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0));
 }
 inline int pipe2(int ends[2], int flags) { return fails("pipe") ? -1 : ::pipe2(ends, flags | O_CLOEXEC); }
 inline int pidfd_open(pid_t pid) {

@@ -63,7 +63,7 @@ std::expected<pid_t, SpawnError> spawn(const ChildPlan& plan) {
   return pid;
 }
 
-unsigned long long start_ticks(pid_t pid) {
+ProcessFacts process_facts(pid_t pid) {
   char path[40];
   const Number number(pid);
   const std::string_view digits = number;
@@ -73,21 +73,24 @@ unsigned long long start_ticks(pid_t pid) {
   for (const char c : std::string_view("/stat")) *end++ = c;
   *end = '\0';
   const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 0;
+  if (fd < 0) return {};
   char text[512];
   const ssize_t length = ::read(fd, text, sizeof text - 1);
   ::close(fd);
-  if (length <= 0) return 0;
+  if (length <= 0) return {};
   text[length] = '\0';
   // The command name stands in parentheses and may hold anything, so fields are counted from the last ')'.
   const char* at = text + length;
   while (at > text && *at != ')') --at;
+  ProcessFacts facts;
   for (int field = 2; field < 22; ++field) {
     while (*at != '\0' && *at != ' ') ++at;
-    if (*at == '\0') return 0;
+    if (*at == '\0') return {};
     ++at;
+    if (field == 3) facts.parent = static_cast<pid_t>(std::strtol(at, nullptr, 10));
   }
-  return std::strtoull(at, nullptr, 10);
+  facts.start_ticks = std::strtoull(at, nullptr, 10);
+  return facts;
 }
 
 }  // namespace svdir

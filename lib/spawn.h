@@ -38,8 +38,12 @@ struct SpawnError {
 // `extra`. A failed child has been reaped.
 std::expected<pid_t, SpawnError> spawn(const ChildPlan& plan);
 
-// Identity of a process that outlives the reuse of its number: start time in clock ticks since boot, field 22 of
-// /proc/PID/stat (proc(5)). 0 when there is no such process or no /proc. Allocates nothing.
-unsigned long long start_ticks(pid_t pid);
+// What /proc/PID/stat tells of a process (proc(5)); zeros when there is no such process or no /proc. Allocates nothing.
+struct ProcessFacts {
+  pid_t parent = 0;
+  unsigned long long start_ticks = 0;  // clock ticks since boot: tells a process from a later one of its number
+};
+ProcessFacts process_facts(pid_t pid);
+inline unsigned long long start_ticks(pid_t pid) { return process_facts(pid).start_ticks; }
 
 }  // namespace svdir

@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
   }
   if (argc != 2 || argv[1][0] == '\0' || argv[1][0] == '-') return usage(program);
   svdir::Supervisor supervisor;
-  if (const auto opened = supervisor.open(argv[1], argv); !opened) {
+  if (const auto opened = supervisor.open(argv[1], argv[0]); !opened) {
     const int code = svdir::fatal(opened.error());
     return std::string_view(program) == "runsv" ? svdir::kExitSystem : code;
   }

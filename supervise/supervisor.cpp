@@ -34,16 +34,15 @@ std::string last_part(const std::string& path) { return path.substr(path.rfind('
 Supervisor::Supervisor()
     : service_(Unit::Role::service, *this, loop_), logger_(Unit::Role::logger, *this, loop_) {}
 
-Result<void> Supervisor::open(const char* directory, char** argv) {
-  upgrade_.remember(argv);
-  name_ = name_of_directory(directory);
+Result<void> Supervisor::open(const char* directory, const char* argv0) {
+  upgrade_.remember(argv0);
+  std::array<int, kHandedOver> inherited;
+  inherited.fill(-1);
+  if (!Upgrade::inherited(inherited, name_)) name_ = name_of_directory(directory);
   auto dir = open_directory(directory);
   if (!dir) return std::unexpected(dir.error());
   if (::fchdir(dir->get()) != 0) return system_error("unable to enter", name_);
 
-  std::array<int, kHandedOver> inherited;
-  inherited.fill(-1);
-  Upgrade::inherited(inherited);
   inherited_logger_lock_ = inherited[logger_lock];
   if (auto opened = service_.open(std::move(*dir), last_part(name_), inherited[service_lock]); !opened) return opened;
   open_logger();
@@ -149,7 +148,7 @@ void Supervisor::upgrade_tried(bool works) {
     const Record& log = logger_.files();
     const int keep[kHandedOver] = {own.lock(), log.lock(), own.control(), own.ok(), log.control(), log.ok(),
                                    log_pipe_.get()};
-    warn(upgrade_.execute(keep));
+    warn(upgrade_.execute(keep, name_));
   } else {
     warn({"the new supervise does not run; not upgraded"});
   }

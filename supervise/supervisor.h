@@ -18,8 +18,8 @@ class Supervisor final : UnitHost {
   Supervisor();
 
   // Takes the directory under supervision and starts what is to be started. `directory` is a path, also used to name
-  // the service in messages; `argv` is the program's, for an upgrade.
-  Result<void> open(const char* directory, char** argv);
+  // the service in messages; `argv0` is what the program was started as, for an upgrade.
+  Result<void> open(const char* directory, const char* argv0);
   // Until told to leave.
   void run();
 

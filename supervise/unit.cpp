@@ -460,8 +460,10 @@ void Unit::adopt_process(const ProcessId& process) {
   siginfo_t info{};
   if (sys::waitid(P_PID, static_cast<id_t>(process.pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0) return;
   adopted_.reset(sys::pidfd_open(process.pid));
+  const ProcessFacts facts = process_facts(process.pid);
+  somebody_reports_ = facts.parent == 0 || facts.parent == ::getppid();
   const bool same = adopted_ && (process.ticks == 0 ? ::getsid(process.pid) == process.pid
-                                                    : start_ticks(process.pid) == process.ticks);
+                                                    : facts.start_ticks == process.ticks);
   if (!same) {
     adopted_.reset();
     gone_ = true;
@@ -479,14 +481,14 @@ void Unit::on_adopted_ended() {
 
 void Unit::on_exit_report_overdue() { adopted_ended(true); }
 
-// Its parent was not us, so somebody else has its exit status: svscan writes it to supervise/exit and says so. Who
-// runs supervise without svscan has nobody to ask.
+// Its parent was not us, so somebody else has its exit status. When that was our own parent it is svscan, which
+// writes it to supervise/exit and says so; from anybody else nothing will come.
 void Unit::adopted_ended(bool waited) {
   if (!gone_) return;
   const bool finishing = record_.main.pid == 0;
   const pid_t pid = finishing ? record_.finish.pid : record_.main.pid;
   Ending ending{Ending::Kind::unknown, 0, false};
-  if (!files_.read_exit(pid, ending) && !waited) {
+  if (!files_.read_exit(pid, ending) && !waited && somebody_reports_) {
     exit_report_timer_.start(loop_, monotonic_now() + kExitReportPatience,
                              callback<&Unit::on_exit_report_overdue>(this));
     return;

@@ -146,6 +146,7 @@ class Unit {
   Event::Kind spawning_ = Event::Kind::spawned;  // what the child about to be executed is
   Fd adopted_;                                   // pidfd of a running process that is not our child
   bool gone_ = false;                            // it has ended, and we wait to hear how
+  bool somebody_reports_ = false;                // its parent is ours, svscan
 
   Poll control_poll_;
   Poll adopted_poll_;

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <climits>
 #include <cstdlib>
+#include <cstring>
 
 #include "lib/signals.h"
 #include "lib/spawn.h"
@@ -34,15 +35,15 @@ std::string absolute_program(const char* argv0) {
 
 }  // namespace
 
-void Upgrade::remember(char** argv) {
-  argv_ = argv;
-  program_ = absolute_program(argv[0]);
+void Upgrade::remember(const char* argv0) {
+  argv0_ = argv0;
+  program_ = absolute_program(argv0);
 }
 
 Result<void> Upgrade::begin() {
   if (program_.empty()) {
     errno = ENOENT;
-    return system_error("unable to find the program", argv_[0]);
+    return system_error("unable to find the program", argv0_);
   }
   const char* const arguments[] = {program_.c_str(), "--version", nullptr};
   const Fd nothing(sys::open("/dev/null", O_RDWR));
@@ -59,14 +60,16 @@ Result<void> Upgrade::begin() {
   return {};
 }
 
-Error Upgrade::execute(std::span<const int> handed_over) {
-  std::string list;
+// The variable's text: "FD FD … FD NAME".
+Error Upgrade::execute(std::span<const int> handed_over, const std::string& name) {
+  std::string text;
   for (const int fd : handed_over) {
     if (fd >= 0) ::fcntl(fd, F_SETFD, 0);
-    list += (list.empty() ? "" : " ") + std::to_string(fd);
+    text += std::to_string(fd) + " ";
   }
-  ::setenv(kVariable, list.c_str(), 1);
-  ::execv(program_.c_str(), argv_);
+  ::setenv(kVariable, (text + name).c_str(), 1);
+  const char* const arguments[] = {argv0_, ".", nullptr};
+  ::execv(program_.c_str(), const_cast<char* const*>(arguments));
   const int failure = errno;
   ::unsetenv(kVariable);
   for (const int fd : handed_over)
@@ -74,24 +77,19 @@ Error Upgrade::execute(std::span<const int> handed_over) {
   return {"unable to execute " + program_, failure};
 }
 
-std::size_t Upgrade::inherited(std::span<int> into) {
-  const char* list = std::getenv(kVariable);
-  if (list == nullptr) return 0;
-  std::string_view rest = list;
-  std::size_t count = 0;
-  while (!rest.empty()) {
-    int fd = -1;
-    const auto [end, failure] = std::from_chars(rest.data(), rest.data() + rest.size(), fd);
-    if (failure != std::errc{}) break;
-    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
-    if (!rest.empty()) rest.remove_prefix(1);
-    if (fd <= 2) fd = -1;
-    if (fd >= 0) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-    if (count < into.size()) into[count++] = fd;
-    else if (fd >= 0) ::close(fd);
+bool Upgrade::inherited(std::span<int> descriptors, std::string& name) {
+  const char* text = std::getenv(kVariable);
+  if (text == nullptr) return false;
+  const char* end = text + std::strlen(text);
+  for (int& fd : descriptors) {
+    const auto [after, failure] = std::from_chars(text, end, fd);
+    if (failure != std::errc{} || after == end) break;
+    if (fd > 2) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    text = after + 1;
   }
+  name = text;
   ::unsetenv(kVariable);
-  return count;
+  return true;
 }
 
 }  // namespace svdir

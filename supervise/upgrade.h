@@ -17,8 +17,8 @@ namespace svdir {
 
 class Upgrade {
  public:
-  // Remembers which program we are, where a path to it can be told. `argv` must live as long as the program.
-  void remember(char** argv);
+  // Remembers which program we are; to be called in the working directory of the start. `argv0` must live on.
+  void remember(const char* argv0);
 
   // Starts the trial. Answers by child_ended.
   Result<void> begin();
@@ -27,14 +27,16 @@ class Upgrade {
   // The trial was killed for taking too long, or ended: whether the new program can be executed.
   void trial_ended() { trial_ = 0; }
 
-  // Does not return if it succeeds. `handed_over` are the descriptors to keep; -1 is allowed.
-  Error execute(std::span<const int> handed_over);
+  // Executes `PROGRAM .` in the present working directory, the service's; it will call the service `name`. Does not
+  // return if it succeeds. `handed_over` are the descriptors to keep; -1 is allowed.
+  Error execute(std::span<const int> handed_over, const std::string& name);
 
-  // The descriptors of $SVDIR_HANDOVER, which is removed from the environment; at most `most`, the rest is closed.
-  static std::size_t inherited(std::span<int> into);
+  // Takes $SVDIR_HANDOVER out of the environment: true when there is one. Fills `descriptors` in the order they were
+  // handed over; what is missing stays as it is.
+  static bool inherited(std::span<int> descriptors, std::string& name);
 
  private:
-  char** argv_ = nullptr;
+  const char* argv0_ = nullptr;
   std::string program_;  // absolute path
   pid_t trial_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "lib/spawn.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +20,13 @@ namespace {
 // Moves a descriptor that sits on a number we are about to fill out of the way.
 int lift(int fd, int above) { return fd >= 0 && fd <= above ? ::fcntl(fd, F_DUPFD_CLOEXEC, above + 1) : fd; }
 
+// Our own descriptors are close-on-exec, but we may have inherited others that are not. A kernel before 5.11 lets them
+// through.
+void close_on_exec_all_but(int kept) {
+  if (kept > 3) ::close_range(3, static_cast<unsigned>(kept) - 1, CLOSE_RANGE_CLOEXEC);
+  ::close_range(kept > 2 ? static_cast<unsigned>(kept) + 1 : 3, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
 // Runs in the child. Returns only when exec failed, with the errno of it.
 int become(const ChildPlan& plan) {
   if (plan.new_session) ::setsid();
@@ -28,6 +36,7 @@ int become(const ChildPlan& plan) {
   for (int fd = 0; fd <= 2; ++fd)
     if (sources[fd] >= 0 && ::dup2(sources[fd], fd) < 0) return errno;
   if (extra >= 0 && ::dup2(extra, plan.extra_as) < 0) return errno;
+  close_on_exec_all_but(extra >= 0 ? plan.extra_as : -1);
   if (plan.directory >= 0 && ::fchdir(plan.directory) != 0) return errno;
   if (plan.lowest_priority && ::nice(19) < 0) errno = 0;  // a courtesy, not a condition
   if (plan.before_exec != nullptr)

@@ -201,6 +201,7 @@ bool unpack(std::string_view text, StateRecord& into) {
       if (line.substr(0, equals) == key) take(line.substr(equals + 1), value);
     });
   }
+  if (record.group <= 1) record.group = 0;  // kill(2) takes -1 for everybody
   into = std::move(record);
   return true;
 }

@@ -45,7 +45,9 @@ parts = $(filter-out %/main.o,$(call objects,$(1)))
 
 LIB := $(OBJ)/libsvdir.a
 
-all: deps-build programs
+# A make of its own, because what a variable of this file finds may only just have been installed.
+all: deps-build
+	$(MAKE) programs
 programs: $(PROGRAMS:%=$(OUT)/%)
 
 $(OBJ)/svctl/%.o $(OBJ)/svrun/%.o $(OBJ)/tests/%.o: SMALL :=

@@ -1,11 +1,12 @@
-// Settings of a service: the one table of keys, their types, defaults and help, and the values in force.
+// Settings of a service: the table of keys, their types, defaults and help, and the values in force.
 //
 // Read from, later ones winning: the scan directory's `.defaults`, the comment lines beginning "#:" at the head of
-// `run`, and `conf`; all hold `key = value` lines, parsed by inih. The parser, the error messages, `svctl doctor` and
-// the table of svdir.5 come out of kSettings (settings.cpp).
+// `run` (its first 4 KiB), and `conf`; all hold `key = value` lines, parsed by inih. The parser, the error messages,
+// `svctl doctor` and the check of svdir.5 come out of one table: kRows in settings_table.cpp for what supervise does
+// itself, attribute_rows() (attributes.h) for what svrun does to the process.
 //
-// A Settings is a plain value: comparing two tells whether anything changed. Sizes are fixed or std::string; an idle
-// supervise whose service has no settings holds no heap for them.
+// A Settings is a plain value: comparing two tells whether anything changed. An idle supervise whose service has no
+// settings holds no heap for them.
 #pragma once
 
 #include <chrono>
@@ -17,6 +18,7 @@
 
 #include "lib/clock.h"
 #include "lib/error.h"
+#include "lib/values.h"
 
 namespace svdir {
 
@@ -75,53 +77,63 @@ struct Settings {
   StderrTo stderr_to = StderrTo::merge;
   std::string stderr_target;
 
-  // What svrun does before it executes run: `svrun` options in the order of kSettings, "" where there is nothing to
-  // do and supervise may execute ./run itself.
+  // What svrun does before it executes run: its options, "--key=value" each, in the order of attribute_rows(). Empty
+  // where there is nothing to do and supervise may execute ./run itself; otherwise it executes
+  // `svrun OPTIONS... ./run`. `env/` in the service directory is the option "--env-dir=env".
   std::vector<std::string> svrun;
-  std::string user;   // as written; "owner" stands for the owner of run
-  std::string group;
 
   bool operator==(const Settings&) const = default;
 
-  std::span<const Rung> ladder() const;      // never empty
+  std::span<const Rung> ladder() const;  // never empty
   bool is_success(int exit_code) const;
+  // The value of an svrun option, as written: attribute("user") is "www-data", "owner", ":1000:1000"; "" when not set.
+  std::string_view attribute(std::string_view key) const;
 };
 
-// Where a value stood, for messages: "conf:3".
+// Why settings cannot be taken, and where the trouble stands: "conf:3: unknown setting `restrat`; did you mean
+// `restart`?". Line 0 is the file as a whole.
 struct SettingsError {
   std::string file;
   int line = 0;
-  std::string text;  // "unknown setting `restrat`; did you mean `restart`?"
+  std::string text;
   std::string message() const;
 };
 
+inline constexpr std::size_t kLongestSettings = 64 * 1024;  // bytes of conf and of .defaults
+inline constexpr std::size_t kLongestSettingLine = 2000;    // bytes
+inline constexpr std::size_t kRunHead = 4096;               // bytes of run that are looked at
+
+enum class SettingsSource : std::uint8_t { defaults, run_head, conf };
+
 // Reads all sources of the service directory `dir` (an open descriptor); `defaults_path` is the scan directory's
-// .defaults, or nullptr. Files that are not there are empty. Never blocks, reads at most 64 KiB of each file.
+// .defaults, or nullptr. Files that are not there are empty. Never blocks, whatever the files are. Without conf and
+// without "#:" lines this is four system calls that find nothing and one read of run's head.
 std::expected<Settings, SettingsError> read_settings(int dir, const char* defaults_path);
 
-// Parses one text as `file` into `into`; what read_settings is made of. For run, `comment_marker` is "#:".
-std::expected<void, SettingsError> parse_settings(std::string_view text, std::string_view file, bool from_run_head,
+// Parses one text as `file` into `into`; what read_settings is made of. Stops at the first error.
+std::expected<void, SettingsError> parse_settings(std::string_view text, std::string_view file, SettingsSource source,
                                                   Settings& into);
 
-// "500ms", "10s", "5m", "1h", "1d"; a number without a unit is seconds. Up to ten years.
-bool parse_duration(std::string_view text, Duration& into);
-// The shortest of the above forms that is exact.
-std::string format_duration(Duration duration);
-// "64k", "16m", "1g" (powers of 1024); a number without a unit is bytes.
-bool parse_size(std::string_view text, std::uint64_t& into);
-// "TERM", "SIGTERM", "15", "RTMIN+2"; 0 when there is no such signal.
-int parse_signal(std::string_view text);
+// Sets one value. An empty value is the default. The error has neither file nor line.
+std::expected<void, SettingsError> set_setting(std::string_view key, std::string_view value, SettingsSource source,
+                                               Settings& into);
+
+// The known key that `key` was probably meant to be; "" when none comes near.
+std::string_view nearest_key(std::string_view key);
 
 // The settings that differ from their defaults: "key=value;…", for `state`.
 std::string summary(const Settings& settings);
+// The same as the text of a conf file, a line each: parsing it gives the same Settings.
+std::string format_settings(const Settings& settings);
 
 // One row of the table, for manual pages and help.
 struct SettingRow {
   std::string_view key;
-  std::string_view type;     // "duration", "list of names", …
-  std::string_view default_text;
+  std::string_view type;          // "duration", "list of names"...
+  std::string_view default_text;  // "" where without the setting nothing is changed
   std::string_view help;
 };
+// All of them: first supervise's own, then svrun's. Made at the first call, by those who show it.
 std::span<const SettingRow> setting_rows();
 
 }  // namespace svdir

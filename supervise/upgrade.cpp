@@ -1,11 +1,10 @@
 #include "supervise/upgrade.h"
 
 #include <charconv>
-#include <climits>
 #include <cstdlib>
 #include <cstring>
 
-#include "lib/signals.h"
+#include "lib/program_path.h"
 #include "lib/spawn.h"
 #include "lib/system.h"
 
@@ -16,28 +15,11 @@ namespace {
 
 constexpr char kVariable[] = "SVDIR_HANDOVER";
 
-// The path a program was started by, made absolute while the working directory is still that of the start. Not
-// /proc/self/exe: that names the old file, which an upgrade has replaced.
-std::string absolute_program(const char* argv0) {
-  const std::string_view name = argv0;
-  char resolved[PATH_MAX];
-  if (name.find('/') != std::string_view::npos) return ::realpath(argv0, resolved) != nullptr ? resolved : "";
-  const char* path = std::getenv("PATH");
-  std::string_view rest = path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
-  while (!rest.empty()) {
-    const std::string_view folder = rest.substr(0, rest.find(':'));
-    rest.remove_prefix(std::min(rest.size(), folder.size() + 1));
-    const std::string candidate = std::string(folder.empty() ? "." : folder) + "/" + argv0;
-    if (::access(candidate.c_str(), X_OK) == 0 && ::realpath(candidate.c_str(), resolved) != nullptr) return resolved;
-  }
-  return "";
-}
-
 }  // namespace
 
 void Upgrade::remember(const char* argv0) {
   argv0_ = argv0;
-  program_ = absolute_program(argv0);
+  program_ = own_program(argv0);
 }
 
 Result<void> Upgrade::begin() {

@@ -20,6 +20,9 @@ class Upgrade {
   // Remembers which program we are; to be called in the working directory of the start. `argv0` must live on.
   void remember(const char* argv0);
 
+  // The program's absolute path, or "" where it cannot be told.
+  const std::string& program() const { return program_; }
+
   // Starts the trial. Answers by child_ended.
   Result<void> begin();
   // True when `pid` was the trial's.

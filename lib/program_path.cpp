@@ -1,0 +1,45 @@
+#include "lib/program_path.h"
+
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
+
+namespace svdir {
+namespace {
+
+constexpr std::string_view kStandardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+std::string absolute_if_executable(const std::string& path) {
+  char resolved[PATH_MAX];
+  if (::access(path.c_str(), X_OK) != 0 || ::realpath(path.c_str(), resolved) == nullptr) return {};
+  return resolved;
+}
+
+}  // namespace
+
+std::string find_program(std::string_view name) {
+  if (name.find('/') != std::string_view::npos) return absolute_if_executable(std::string(name));
+  const char* set = std::getenv("PATH");
+  std::string_view rest = set != nullptr ? set : kStandardPath;
+  for (;;) {
+    const std::size_t colon = rest.find(':');
+    std::string folder(rest.substr(0, colon));
+    if (folder.empty()) folder = ".";
+    if (std::string found = absolute_if_executable(folder.append("/").append(name)); !found.empty()) return found;
+    if (colon == std::string_view::npos) return {};
+    rest.remove_prefix(colon + 1);
+  }
+}
+
+std::string own_program(const char* argv0) { return argv0 != nullptr ? find_program(argv0) : std::string(); }
+
+std::string sibling_program(const std::string& program, std::string_view name) {
+  if (const std::size_t slash = program.rfind('/'); slash != std::string::npos) {
+    std::string beside = program.substr(0, slash + 1);
+    if (beside.append(name); ::access(beside.c_str(), X_OK) == 0) return beside;
+  }
+  return find_program(name);
+}
+
+}  // namespace svdir

@@ -1,0 +1,86 @@
+// Whether a service is ready, and stays well: the three ways of the `ready` setting, and the health checks.
+//
+//   fd:N     run writes a newline to descriptor N (s6). The pipe is the FIFO supervise/ready.pipe, so that what was
+//            written while a supervise was dead is still there for the next.
+//   notify   run sends READY=1 to $NOTIFY_SOCKET (sd_notify(3)); WATCHDOG=1 keeps it well. Only messages of processes
+//            in run's session are taken; the kernel vouches for their pids (SCM_CREDENTIALS).
+//   check    ./check exits 0. It is tried again after pauses of 50 ms doubling to 1 s, one at a time, with its output
+//            thrown away; killed with its process group after check-timeout, which counts as a failure.
+//
+// With check-interval, ./check (whatever `ready` says) or the watchdog (`ready = notify`) goes on once it is ready.
+#pragma once
+
+#include <signal.h>
+
+#include <string>
+#include <string_view>
+
+#include "lib/loop.h"
+#include "lib/settings.h"
+#include "supervise/notify.h"
+#include "supervise/program.h"
+
+namespace svdir {
+
+class ReadinessListener {
+ public:
+  virtual void service_ready() = 0;
+  virtual void service_unhealthy(std::string_view reason) = 0;
+  virtual void service_says(const Notification& notification, pid_t sender) = 0;
+
+ protected:
+  ~ReadinessListener() = default;
+};
+
+class Readiness {
+ public:
+  Readiness(ReadinessListener& listener, Loop& loop) : listener_(listener), loop_(loop) {}
+
+  // Makes what run will tell through and hands it to `run`, the program about to be executed. `dir` is the service
+  // directory, and the working directory.
+  Result<void> prepare(const Settings& settings, int dir, Program& run);
+
+  // The process `main` runs now: listen to it. Also for one that was adopted, with `ready` as its record has it.
+  Result<void> watch(const Settings& settings, int dir, pid_t main, bool ready);
+  // What was listened to is ready now: go on with the health checks.
+  void became_ready();
+  // Run has ended.
+  void stop();
+  void main_changed(pid_t main) { main_ = main; }
+
+  // A child has ended and is not reaped yet: true, and reaped, when it was a check.
+  bool take_ended_child(const siginfo_t& info);
+
+ private:
+  Result<void> open_fifo();
+  Result<void> open_socket();
+  void listen(int fd, Callback on_readable);
+  void on_fifo();
+  void on_socket();
+  void take_datagram(std::string_view text, pid_t sender);
+  bool is_of_service(pid_t sender) const;
+
+  void check_after(Duration pause);
+  void on_check_due();
+  void on_check_overdue();
+  void check_ended(bool well);
+  void feed_watchdog();
+  void on_watchdog();
+
+  ReadinessListener& listener_;
+  Loop& loop_;
+  const Settings* settings_ = nullptr;
+  int dir_ = -1;
+  pid_t main_ = 0;
+  bool ready_ = false;
+  Fd channel_;           // our end of the FIFO, or the socket
+  pid_t check_ = 0;
+  Duration pause_{};     // between checks while starting
+  unsigned failures_ = 0;
+  Duration watchdog_{};
+  Poll poll_;
+  Timer check_timer_;    // the next check, or the end of the present one's time
+  Timer watchdog_timer_;
+};
+
+}  // namespace svdir

@@ -1,0 +1,54 @@
+// Watches many services at once for changes, each by the best means there is: inotify on its supervise/ (one instance
+// for all of them; nothing is left on disk; works with a genuine runsv), else a FIFO in its supervise/event/, else a
+// look every 10 ms.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "lib/events.h"
+#include "lib/fd.h"
+
+namespace svdir {
+
+class ChangeWatch {
+ public:
+  enum class Means : std::uint8_t { none, inotify, fifo, polling };
+
+  ChangeWatch();
+
+  // `key` comes back from wait(). With `closings`, the supervisor's closing of supervise/ok, which it does when it
+  // ends, is a change too. `service_dir` is used only during the call. Only `polling` where the service cannot be
+  // watched (no right to, or supervise/ is not there yet); it may be added again.
+  Means add(int service_dir, std::size_t key, bool closings);
+  void remove(std::size_t key);
+
+  // Waits at most `milliseconds` for something to change. The keys concerned, each once; none on a time-out.
+  // Services that can only be polled are reported every time.
+  const std::vector<std::size_t>& wait(int milliseconds);
+
+ private:
+  struct Entry {
+    Means means = Means::none;
+    int watch = -1;
+    EventFifo fifo;
+    bool reported = false;
+  };
+
+  bool add_inotify(int service_dir, std::size_t key, bool closings);
+  bool add_fifo(int service_dir, std::size_t key);
+  void read_inotify();
+  void report(std::size_t key);
+
+  Fd epoll_;
+  Fd inotify_;
+  std::deque<Entry> entries_;  // by key
+  std::map<int, std::size_t> key_of_watch_;
+  std::size_t polled_ = 0;
+  std::vector<std::size_t> changed_;
+};
+
+}  // namespace svdir

@@ -1,0 +1,147 @@
+#include "svctl/judge.h"
+
+namespace svdir {
+namespace {
+
+std::string with_pid(std::string text, const StateRecord& record) {
+  if (record.main.pid != 0) text += ", pid " + std::to_string(record.main.pid);
+  return text;
+}
+
+bool runs_and_is_ready(const StateRecord& record) {
+  return record.main.pid != 0 && record.ready && !record.got_term &&
+         (record.state == State::up || record.state == State::starting);
+}
+
+// A start that has failed since the look before.
+bool has_failed_to_start(const View& before, const View& now) {
+  const StateRecord& was = before.record;
+  const StateRecord& is = now.record;
+  if (!now.is_precise()) return false;
+  if (is.state == State::failed) return true;
+  return is.state == State::backoff && is.main.pid == 0 &&
+         (is.failures > was.failures || is.starts > was.starts || is.last_ended > was.last_ended ||
+          is.reason != was.reason);
+}
+
+std::string why_failed(const StateRecord& record) {
+  std::string text = describe(record.last);
+  if (!record.reason.empty()) text += (text.empty() ? "" : "; ") + record.reason;
+  if (text.empty()) text = "could not be started";
+  return record.state == State::failed ? "failed: " + text : text + "; will be tried again";
+}
+
+bool is_new_run(const View& before, const View& now) {
+  if (now.is_precise()) return now.record.starts > before.record.starts || !before.is_precise();
+  return now.record.changed != before.record.changed;
+}
+
+Verdict judge_up(const Question& question, const View& before, const View& now) {
+  if (runs_and_is_ready(now.record) && now.record.want != Want::down) {
+    if (before.is_running() && !is_new_run(before, now)) return {Outcome::ok, with_pid("already running", now.record)};
+    return {Outcome::ok, with_pid(now.record.became_ready > now.record.started ? "ready" : "started", now.record)};
+  }
+  // runit's `once` shows as wanted down.
+  if (question.verb->verb == Verb::once && runs_and_is_ready(now.record))
+    return {Outcome::ok, with_pid(is_new_run(before, now) ? "started" : "already running", now.record)};
+  if (question.verb->verb == Verb::once && is_new_run(before, now) && now.record.state == State::down)
+    return {Outcome::ok, "has run, " + (now.is_precise() ? describe(now.record.last) : std::string("and ended"))};
+  if (has_failed_to_start(before, now)) return {Outcome::failed, why_failed(now.record)};
+  return {};
+}
+
+Verdict judge_restarted(const View& before, const View& now) {
+  if (runs_and_is_ready(now.record) && is_new_run(before, now))
+    return {Outcome::ok, with_pid(before.is_running() ? "restarted" : "started", now.record)};
+  if (has_failed_to_start(before, now)) return {Outcome::failed, why_failed(now.record)};
+  return {};
+}
+
+Verdict judge_ended(const View& before, const View& now) {
+  const bool at_rest = now.record.main.pid == 0 && now.record.finish.pid == 0 &&
+                       (now.record.state == State::down || now.record.state == State::failed);
+  if (!at_rest || !(is_new_run(before, now) || before.is_running())) {
+    if (now.record.state == State::failed) return {Outcome::failed, why_failed(now.record)};
+    return {};
+  }
+  return {Outcome::ok, now.is_precise() ? describe(now.record.last) : std::string("ended")};
+}
+
+Verdict judge_down(const View& before, const View& now) {
+  const StateRecord& is = now.record;
+  const bool at_rest = is.main.pid == 0 && is.finish.pid == 0 && is.want == Want::down &&
+                       (is.state == State::down || is.state == State::failed);
+  if (!at_rest) return {};
+  if (before.record.state == State::down && before.record.want == Want::down) return {Outcome::ok, "already down"};
+  return {Outcome::ok, "stopped"};
+}
+
+Verdict judge_wanted(const View& now) {
+  if (now.record.want == Want::down) {
+    if (now.record.main.pid == 0 && now.record.state == State::down) return {Outcome::ok, "down, as wanted"};
+    return {};
+  }
+  if (now.record.state == State::failed) return {Outcome::failed, why_failed(now.record)};
+  if (runs_and_is_ready(now.record)) return {Outcome::ok, with_pid("up", now.record)};
+  if (now.record.want == Want::once && now.record.state == State::down) return {Outcome::ok, "down, has run once"};
+  return {};
+}
+
+}  // namespace
+
+std::string state_in_words(const View& view) {
+  if (!view.is_supervised()) return "no supervisor";
+  if (!view.is_known()) return "state unknown: " + view.trouble;
+  std::string text(name_of(view.record.state));
+  if (view.record.state == State::starting && !view.record.ready) text = "running, not ready yet";
+  text = with_pid(text, view.record);
+  if (view.record.paused) text += ", paused";
+  if (!view.record.reason.empty()) text += ": " + view.record.reason;
+  return text;
+}
+
+Verdict judge_beforehand(const Question& question, const View& before) {
+  if (!before.exists) return {Outcome::not_found, "no such service"};
+  if (before.supervisor == View::Supervisor::unknown) return {Outcome::denied, before.trouble};
+  if (!before.is_supervised()) {
+    if (question.goal == Goal::gone) return {Outcome::ok, "no supervisor runs"};
+    return {Outcome::no_supervisor, "no supervisor"};
+  }
+  if (!before.is_known()) {
+    if (question.goal == Goal::gone) return {};
+    return {Outcome::failed, before.trouble};
+  }
+  if (question.verb->verb == Verb::try_restart && !before.is_running()) {
+    const bool will_run = before.record.want == Want::up;
+    return {Outcome::ok, will_run ? "not running at the moment, left alone" : "not running, left alone"};
+  }
+  if (question.goal == Goal::taken && question.verb->goal == Goal::taken && !before.is_running())
+    return {Outcome::not_running, "not running, nothing sent"};
+  if (!before.is_precise() && question.verb->runit_bytes.empty() && !question.verb->bytes.empty())
+    return {Outcome::failed, "its supervisor is not svdir's and knows no such command"};
+  return {};
+}
+
+Verdict judge(const Question& question, const View& before, const View& now) {
+  if (!now.exists && question.goal != Goal::gone) return {Outcome::failed, "its directory is gone"};
+  if (question.goal == Goal::gone) {
+    if (now.is_supervised()) return {};
+    return {Outcome::ok, "stopped, its supervisor has ended"};
+  }
+  if (!now.is_supervised()) return {Outcome::pending, "no supervisor"};
+  if (now.is_precise() && !question.acknowledged) return {Outcome::pending, "the supervisor does not answer"};
+  Verdict verdict;
+  switch (question.goal) {
+    case Goal::taken: verdict = {Outcome::ok, with_pid(std::string(question.verb->said), before.record)}; break;
+    case Goal::up: verdict = judge_up(question, before, now); break;
+    case Goal::restarted: verdict = judge_restarted(before, now); break;
+    case Goal::ended: verdict = judge_ended(before, now); break;
+    case Goal::down: verdict = judge_down(before, now); break;
+    case Goal::wanted: verdict = judge_wanted(now); break;
+    case Goal::gone: break;
+  }
+  if (verdict.outcome == Outcome::pending) verdict.text = state_in_words(now);
+  return verdict;
+}
+
+}  // namespace svdir

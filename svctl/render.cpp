@@ -1,0 +1,227 @@
+#include "svctl/render.h"
+
+#include <algorithm>
+
+namespace svdir {
+namespace {
+
+constexpr std::string_view kGreen = "\033[32m";
+constexpr std::string_view kYellow = "\033[33m";
+constexpr std::string_view kRed = "\033[31m";
+constexpr std::string_view kDim = "\033[2m";
+constexpr std::string_view kNormal = "\033[0m";
+constexpr std::size_t kStateWidth = 9;
+
+void paint_onto(std::string& text, std::string_view what, std::string_view colour, Paint paint) {
+  if (paint == Paint::plain) text.append(what);
+  else text.append(colour).append(what).append(kNormal);
+}
+
+std::string two_digits(long long value) { return (value < 10 ? "0" : "") + std::to_string(value); }
+
+std::string_view colour_of_state(const View& view) {
+  if (!view.is_supervised() || !view.is_known()) return kRed;
+  switch (view.record.state) {
+    case State::up: return kGreen;
+    case State::down: return view.record.want == Want::up ? kYellow : kDim;
+    case State::failed:
+    case State::backoff: return kRed;
+    default: return kYellow;
+  }
+}
+
+std::string_view colour_of(Outcome outcome) {
+  if (outcome == Outcome::ok) return kGreen;
+  return outcome == Outcome::timeout || outcome == Outcome::pending ? kYellow : kRed;
+}
+
+// How long a thing that has a stamp has been so; a wall clock set back shows as 0.
+std::string since(const Stamp& stamp, const Now& now) {
+  if (!stamp.is_set()) return "?";
+  const Duration passed = std::chrono::seconds(now.wall.seconds - stamp.seconds) +
+                          Duration(now.wall.nanoseconds - stamp.nanoseconds);
+  return short_duration(std::chrono::floor<std::chrono::seconds>(std::max(passed, Duration{})));
+}
+
+class Details {
+ public:
+  void add(std::string_view text) {
+    if (!text_.empty()) text_ += "  ";
+    text_ += text;
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+std::string backoff_details(const View& view, const Now& now) {
+  const StateRecord& record = view.record;
+  std::string text;
+  if (record.wake_at.is_set()) {
+    const Duration rest = record.wake_at - now.monotonic;
+    text = "next start in " + short_duration(std::max(rest, Duration{}));
+  } else {
+    text = "next start within a second";
+  }
+  if (record.failures > 0)
+    text += " (" + std::to_string(record.failures) + (record.failures == 1 ? " failure)" : " failures)");
+  return text;
+}
+
+std::string ending_details(const StateRecord& record) {
+  const std::string last = describe(record.last);
+  return last.empty() ? last : "last " + last;
+}
+
+void add_wishes(Details& details, const View& view) {
+  const StateRecord& record = view.record;
+  const bool runs = record.main.pid != 0 || record.finish.pid != 0;
+  if (record.paused) details.add("paused");
+  if (record.leaving) details.add("supervisor leaving");
+  if (runs && record.want != Want::up && record.state != State::stopping)
+    details.add(record.want == Want::once ? "once" : "want down");
+  if (!runs && record.want == Want::up && record.state == State::down) details.add("want up");
+  if (view.normally_down && record.want == Want::up) details.add("normally down");
+  if (!view.normally_down && record.want == Want::down && !runs) details.add("normally up");
+}
+
+// All that stands after the state's word.
+std::string details_of(const View& view, const Now& now) {
+  const StateRecord& record = view.record;
+  Details details;
+  if (record.main.pid != 0) {
+    details.add("pid " + std::to_string(record.main.pid));
+    details.add(since(record.started, now));
+    if (record.state == State::up && record.became_ready > record.started) details.add("ready");
+    if (record.state == State::starting && !record.ready) details.add("not ready yet");
+    if (record.got_term) details.add("got TERM");
+  } else if (record.state == State::finishing) {
+    if (record.finish.pid != 0) details.add("pid " + std::to_string(record.finish.pid));
+  } else if (record.state == State::waiting) {
+    details.add(record.reason.starts_with("waiting ") ? record.reason.substr(8) : record.reason);
+  } else if (record.state == State::backoff) {
+    std::string text = backoff_details(view, now);
+    if (const std::string last = ending_details(record); !last.empty()) text += ", " + last;
+    details.add(text);
+    if (!record.reason.empty()) details.add(record.reason);
+  } else {
+    details.add(since(record.changed, now));
+    if (record.state == State::failed) details.add(record.reason);
+    if (const std::string last = ending_details(record); !last.empty()) details.add(last);
+  }
+  add_wishes(details, view);
+  const bool told = record.state == State::waiting || record.state == State::backoff || record.state == State::failed;
+  if (!told && !record.reason.empty()) details.add(record.reason);
+  if (!record.status_text.empty()) details.add("\"" + record.status_text + "\"");
+  if (!view.trouble.empty()) details.add("[" + view.trouble + "]");
+  return details.take();
+}
+
+std::string log_details(const View& log, const Now& now) {
+  const std::string word = state_word(log);
+  if (!log.is_supervised() || !log.is_known()) return word;
+  const std::string details = details_of(log, now);
+  return details.empty() ? word : word + "  " + details;
+}
+
+constexpr std::string_view kMisconfigured = "misconfigured";
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  std::string shown(text);
+  for (char& c : shown)
+    if (static_cast<unsigned char>(c) < 32 || c == 127) c = '?';
+  return shown;
+}
+
+std::string short_duration(Duration duration) {
+  using namespace std::chrono;
+  const auto whole = duration_cast<seconds>(duration).count();
+  if (whole < 60) {
+    const auto thousandths = duration_cast<milliseconds>(duration).count();
+    if (thousandths % 1000 == 0) return std::to_string(whole) + "s";
+    if (whole >= 10) return std::to_string(whole) + "." + std::to_string(thousandths % 1000 / 100) + "s";
+    const std::string digits = std::to_string(1000 + thousandths % 1000);
+    return std::to_string(whole) + "." + digits.substr(1) + "s";
+  }
+  if (whole < 3600) return std::to_string(whole / 60) + "m" + two_digits(whole % 60) + "s";
+  if (whole < 86400) return std::to_string(whole / 3600) + "h" + two_digits(whole % 3600 / 60) + "m";
+  return std::to_string(whole / 86400) + "d" + two_digits(whole % 86400 / 3600) + "h";
+}
+
+std::string state_word(const View& view) {
+  if (!view.exists) return "no such service";
+  if (view.supervisor == View::Supervisor::unknown) return "unknown";
+  if (!view.is_supervised()) return "no supervisor";
+  if (!view.is_known()) return "unknown";
+  if (view.record.main.pid == 0 && view.record.reason.starts_with(kMisconfigured)) return std::string(kMisconfigured);
+  return std::string(name_of(view.record.state));
+}
+
+int lsb_code(const View& view) {
+  if (!view.is_supervised() || !view.is_known()) return 4;
+  const StateRecord& record = view.record;
+  return record.main.pid != 0 || record.state == State::finishing ? 0 : 3;
+}
+
+std::string status_line(const StatusRow& row, const Now& now, std::size_t name_width, Paint paint) {
+  const View& view = row.view;
+  std::string line = printable(row.target.name);
+  line.append(line.size() < name_width ? name_width - line.size() : 0, ' ').append("  ");
+  const std::string word = state_word(view);
+  std::string details;
+  if (!view.exists || !view.is_supervised() || !view.is_known()) {
+    details = view.trouble;
+  } else if (word == kMisconfigured) {
+    details = view.record.reason.substr(std::min(kMisconfigured.size() + 2, view.record.reason.size()));
+  } else {
+    details = details_of(view, now);
+  }
+  paint_onto(line, word, colour_of_state(view), paint);
+  if (!details.empty()) {
+    if (word == kMisconfigured || !view.is_supervised()) line.append(": ");
+    else line.append(word.size() < kStateWidth ? kStateWidth - word.size() : 0, ' ').append("  ");
+    line.append(printable(details));
+  }
+  if (row.has_log) paint_onto(line, "; log: " + printable(log_details(row.log, now)), kDim, paint);
+  return line + "\n";
+}
+
+std::string_view outcome_word(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::ok: return "ok";
+    case Outcome::timeout: return "timeout";
+    case Outcome::pending: return "waiting";
+    default: return "fail";
+  }
+}
+
+std::string outcome_line(const Job& job, Paint paint) {
+  std::string line;
+  paint_onto(line, outcome_word(job.verdict.outcome), colour_of(job.verdict.outcome), paint);
+  line.append(": ").append(printable(job.target.name)).append(": ");
+  if (job.verdict.outcome == Outcome::timeout) line.append("still ");
+  line.append(printable(job.verdict.text));
+  const bool waited = job.verdict.outcome == Outcome::timeout || job.took >= std::chrono::milliseconds(1);
+  if (waited) line.append(" (").append(short_duration(job.took)).append(")");
+  return line + "\n";
+}
+
+int exit_code_of(const std::vector<Job>& jobs) {
+  bool any_bad = false;
+  bool all_idle = true;
+  bool all_alone = true;
+  for (const Job& job : jobs) {
+    const Outcome outcome = job.verdict.outcome;
+    if (outcome == Outcome::ok) continue;
+    any_bad = true;
+    if (outcome != Outcome::not_running && outcome != Outcome::not_found) all_idle = false;
+    if (outcome != Outcome::no_supervisor) all_alone = false;
+  }
+  if (!any_bad) return 0;
+  return all_idle ? 3 : all_alone ? 4 : 1;
+}
+
+}  // namespace svdir

@@ -24,8 +24,7 @@ std::string find_program(std::string_view name) {
   std::string_view rest = set != nullptr ? set : kStandardPath;
   for (;;) {
     const std::size_t colon = rest.find(':');
-    std::string folder(rest.substr(0, colon));
-    if (folder.empty()) folder = ".";
+    std::string folder(colon == 0 || rest.empty() ? "." : rest.substr(0, colon));
     if (std::string found = absolute_if_executable(folder.append("/").append(name)); !found.empty()) return found;
     if (colon == std::string_view::npos) return {};
     rest.remove_prefix(colon + 1);

@@ -126,7 +126,7 @@ struct StateRecord {
   bool operator==(const StateRecord&) const = default;
 };
 
-inline constexpr std::size_t kLongestState = 4096;
+inline constexpr std::size_t kLongestState = 16 * 1024;
 
 std::string pack(const StateRecord& record);
 bool unpack(std::string_view text, StateRecord& into);

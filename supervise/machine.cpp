@@ -112,6 +112,9 @@ Actions Step::take(const Event& event) {
     case Kind::finish_ended:
       if (record_.state == State::finishing) settle(event.ending);
       break;
+    case Kind::extended:
+      if (runs() && record_.wake_at.is_set()) record_.wake_at = std::max(record_.wake_at, now_.monotonic + event.duration);
+      break;
     case Kind::due: due(); break;
   }
   return actions_;

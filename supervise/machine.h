@@ -34,8 +34,8 @@ struct Event {
     begin,              // a new supervise without a predecessor: start unless `held_down`
     resume,             // a new supervise with its predecessor's record; dead processes are told by events of their own
     spawned,            // run has become `process`
-    spawn_failed,       // no process could be made: `number`
-    exec_failed,        // run could not be executed: `number`
+    spawn_failed,       // no process could be made: `reason`
+    exec_failed,        // run could not be executed: `reason`
     held,               // run must wait: `reason` ("db, cache")
     released,           // what run waited for is there
     misconfigured,      // nothing can be started: `reason`
@@ -46,6 +46,7 @@ struct Event {
     group_cleared,      // nothing of run's process group is left
     finish_spawned,     // finish has become `process`
     finish_ended,       // finish ended: `ending`; also when there is none
+    extended,           // run asks for `duration` more before its present limit is over
     due,                // record.wake_at has come
   };
   Kind kind = Kind::due;
@@ -54,8 +55,8 @@ struct Event {
   bool held_down = false;   // there is a file `down`
   ProcessId process{};
   Ending ending{};
-  int number = 0;  // errno
   std::string_view reason{};
+  Duration duration{};
 };
 
 struct Action {

@@ -38,21 +38,20 @@ std::expected<pid_t, SpawnError> Program::spawn() {
   std::vector<const char*> argv;
   for (const std::string& argument : arguments_) argv.push_back(argument.c_str());
   argv.push_back(nullptr);
+  const auto is_replaced = [&](std::string_view inherited) {
+    if (inherited.starts_with(kDefaultsVariable)) return true;
+    return std::any_of(variables_.begin(), variables_.end(), [&](std::string_view own) {
+      return inherited.starts_with(own.substr(0, own.find('=') + 1));
+    });
+  };
   std::vector<char*> environment;
-  if (!variables_.empty()) {
-    const auto is_replaced = [&](const char* inherited) {
-      return std::any_of(variables_.begin(), variables_.end(), [&](const std::string& own) {
-        return std::string_view(inherited).starts_with(std::string_view(own).substr(0, own.find('=') + 1));
-      });
-    };
-    for (char** inherited = environ; *inherited != nullptr; ++inherited)
-      if (!is_replaced(*inherited)) environment.push_back(*inherited);
-    for (std::string& own : variables_) environment.push_back(own.data());
-    environment.push_back(nullptr);
-  }
+  for (char** inherited = environ; *inherited != nullptr; ++inherited)
+    if (!is_replaced(*inherited)) environment.push_back(*inherited);
+  for (std::string& own : variables_) environment.push_back(own.data());
+  environment.push_back(nullptr);
   plan_.path = argv[0];
   plan_.argv = argv.data();
-  plan_.environment = environment.empty() ? nullptr : environment.data();
+  plan_.environment = environment.data();
   plan_.input = input_.get();
   return svdir::spawn(plan_);
 }

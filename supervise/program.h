@@ -10,6 +10,10 @@
 
 namespace svdir {
 
+// What svscan tells supervise, and supervise itself after an upgrade: the path of `.defaults`. No program of the
+// service's sees it.
+inline constexpr char kDefaultsVariable[] = "SVDIR_DEFAULTS";
+
 class Program {
  public:
   // `path` is relative to `directory`, an open descriptor, or absolute. Standard input is /dev/null, output and error

@@ -1,12 +1,12 @@
 #include "supervise/record.h"
 
-#include <dirent.h>
 #include <time.h>
 
 #include <algorithm>
 #include <charconv>
 #include <climits>
 
+#include "lib/events.h"
 #include "lib/files.h"
 #include "lib/say.h"
 #include "lib/spawn.h"
@@ -135,30 +135,7 @@ void Record::publish(const StateRecord& record) {
     written_status_ = status;
   }
   nothing_written_ = false;
-  if (changed) wake_waiters();
-}
-
-// See lib/events.h: whoever waits has made a FIFO here and holds it open.
-void Record::wake_waiters() {
-  const int fd = sys::openat(dir_, file::kEvent, O_RDONLY | O_DIRECTORY);
-  if (fd < 0) return;
-  DIR* listing = ::fdopendir(fd);
-  if (listing == nullptr) {
-    ::close(fd);
-    return;
-  }
-  for (const dirent* entry; (entry = ::readdir(listing)) != nullptr;) {
-    if (entry->d_name[0] == '.') continue;
-    const Fd waiter(sys::openat(fd, entry->d_name, O_WRONLY | O_NONBLOCK | O_NOFOLLOW));
-    if (waiter) {
-      if (sys::write(waiter.get(), "c", 1) < 0) {
-        // Full: the waiter has more than enough reason to look already.
-      }
-    } else if (errno == ENXIO) {
-      sys::unlinkat(fd, entry->d_name);
-    }
-  }
-  ::closedir(listing);
+  if (changed) tell_waiters(dir_);
 }
 
 void Record::note_death(const std::string& line) {

@@ -42,7 +42,6 @@ class Record {
   Result<void> take_lock();
   Result<Fd> open_fifo(const char* path, mode_t mode);
   void write(const char* path, std::string_view bytes, mode_t mode);
-  void wake_waiters();
 
   int dir_ = -1;
   std::string name_;

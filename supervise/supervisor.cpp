@@ -4,8 +4,10 @@
 
 #include <array>
 #include <climits>
+#include <cstdlib>
 
 #include "lib/files.h"
+#include "lib/program_path.h"
 #include "lib/say.h"
 #include "lib/system.h"
 
@@ -27,6 +29,21 @@ std::string name_of_directory(const char* path) {
   return ::realpath(path, resolved) != nullptr ? resolved : name;
 }
 
+// svscan tells where it is; otherwise it stands beside the service directory. An upgraded supervise is started within
+// the service directory, so the answer is kept in the environment from there on; Program hides it from the service.
+std::string defaults_file(const char* directory) {
+  if (const char* told = std::getenv(kDefaultsVariable); told != nullptr) return told;
+  std::string path = directory;
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  const std::size_t slash = path.rfind('/');
+  const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  char resolved[PATH_MAX];
+  if (::realpath(path == "." ? ".." : parent.c_str(), resolved) == nullptr) return {};
+  const std::string found = std::string(resolved) + "/.defaults";
+  ::setenv(kDefaultsVariable, found.c_str(), 1);
+  return found;
+}
+
 std::string last_part(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 }  // namespace
@@ -39,12 +56,19 @@ Result<void> Supervisor::open(const char* directory, const char* argv0) {
   std::array<int, kHandedOver> inherited;
   inherited.fill(-1);
   if (!Upgrade::inherited(inherited, name_)) name_ = name_of_directory(directory);
+  const std::string defaults = defaults_file(directory);
   auto dir = open_directory(directory);
   if (!dir) return std::unexpected(dir.error());
   if (::fchdir(dir->get()) != 0) return system_error("unable to enter", name_);
 
   inherited_logger_lock_ = inherited[logger_lock];
-  if (auto opened = service_.open(std::move(*dir), last_part(name_), inherited[service_lock]); !opened) return opened;
+  Unit::Place place;
+  place.dir = std::move(*dir);
+  place.name = last_part(name_);
+  place.inherited_lock = inherited[service_lock];
+  place.defaults = defaults;
+  place.scan_directory = defaults.substr(0, defaults.rfind('/'));
+  if (auto opened = service_.open(std::move(place)); !opened) return opened;
   open_logger();
   for (std::size_t i = fifos; i < kHandedOver; ++i) Fd(inherited[i]).reset();
 
@@ -67,14 +91,15 @@ void Supervisor::run() { loop_.run(); }
 void Supervisor::open_logger() {
   struct stat facts;
   if (has_logger_ || sys::fstatat(service_.directory(), "log/run", &facts) != 0) return;
-  const std::string name = service_.name() + "/log";
-  Fd dir(sys::openat(service_.directory(), "log", O_RDONLY | O_DIRECTORY));
-  if (!dir) return warn({"unable to open ", name, ": ", ::strerror(errno)});
-  const int lock = std::exchange(inherited_logger_lock_, -1);
-  if (auto opened = logger_.open(std::move(dir), name, lock); !opened)
+  Unit::Place place;
+  place.name = service_.name() + "/log";
+  place.inherited_lock = std::exchange(inherited_logger_lock_, -1);
+  place.dir.reset(sys::openat(service_.directory(), "log", O_RDONLY | O_DIRECTORY));
+  if (!place.dir) return warn({"unable to open ", place.name, ": ", ::strerror(errno)});
+  if (auto opened = logger_.open(std::move(place)); !opened)
     return warn({opened.error().text(), "; the logger is left to whoever has it"});
   if (auto made = ensure_fifo(service_.directory(), file::kLogPipe, 0600); !made) return warn(made.error());
-  log_pipe_.reset(sys::openat(service_.directory(), file::kLogPipe, O_RDWR | O_NONBLOCK | O_NOFOLLOW));
+  log_pipe_ = open_log_pipe(O_RDWR | O_NONBLOCK);
   if (!log_pipe_) return warn({"unable to open ", service_.name(), "/", file::kLogPipe, ": ", ::strerror(errno)});
   has_logger_ = true;
 }
@@ -86,8 +111,23 @@ void Supervisor::before_start(Unit& unit) {
 }
 
 // A new description each time: a program that sets O_NONBLOCK on its standard output changes nobody else's.
-int Supervisor::open_log_pipe(const Unit&, int flags) {
-  return has_logger_ ? sys::openat(service_.directory(), file::kLogPipe, flags | O_NOFOLLOW) : -1;
+Fd Supervisor::open_log_pipe(int flags) {
+  return Fd(sys::openat(service_.directory(), file::kLogPipe, flags | O_NOFOLLOW));
+}
+
+Program Supervisor::make_program(const Unit& unit) {
+  const Settings& settings = unit.settings();
+  Program program(unit.directory(), settings.svrun.empty() ? "./run" : sibling_program(upgrade_.program(), "svrun"));
+  for (const std::string& option : settings.svrun) program.argument(option);
+  if (!settings.svrun.empty()) program.argument("./run");
+  if (unit.role() == Unit::Role::service) direct_output(unit, program);
+  else program.input_from(open_log_pipe(O_RDONLY));
+  return program;
+}
+
+// The service's end is open for reading as well, so that its pipe never breaks.
+void Supervisor::direct_output(const Unit&, Program& program) {
+  if (has_logger_) program.output_to(open_log_pipe(O_RDWR), service_.settings().stderr_to == StderrTo::merge);
 }
 
 void Supervisor::on_signal() {

@@ -27,8 +27,10 @@ class Supervisor final : UnitHost {
   void unit_left(Unit& unit) override;
   void upgrade_wanted(Unit& unit) override;
   void before_start(Unit& unit) override;
-  int open_log_pipe(const Unit& unit, int flags) override;
+  Program make_program(const Unit& unit) override;
+  void direct_output(const Unit& unit, Program& script) override;
 
+  Fd open_log_pipe(int flags);
   void open_logger();
   void on_signal();
   void reap_children();

@@ -1,13 +1,16 @@
 // One supervised program at the edge: its directory, its processes, its control FIFO and its machine.
 //
-// A supervise has one Unit for the service and, where there is a log/, a second one for the logger. What happens goes
-// in as an Event; the Actions that come out are queued and carried out strictly in order. A control script holds the
-// queue up until it ends or its time is over, and meanwhile no further order is taken from the FIFO, so that orders
-// keep their order; the loop itself never waits.
+// A supervise has one Unit for the service and, where there is a logger, a second one for it. What happens goes in as
+// an Event; the Actions that come out are queued and carried out strictly in order. A control script holds the queue
+// up until it ends or its time is over, and meanwhile no further order is taken from the FIFO, so that orders keep
+// their order; the loop itself never waits.
 //
 // Crash safety. The record is on disk before an action can be felt outside: signals are sent after `save`, and a
 // child writes it, with its own pid, before it executes anything. Orders taken from the FIFO stand in the record as
 // `pending` until they have been carried out; a successor carries them out again.
+//
+// In the order of a life: unit.cpp (events, orders, deadlines), unit_start.cpp (the way up), unit_end.cpp (signals,
+// endings, the predecessor's processes).
 #pragma once
 
 #include <signal.h>
@@ -17,7 +20,10 @@
 
 #include "lib/loop.h"
 #include "lib/settings.h"
+#include "supervise/dependencies.h"
 #include "supervise/machine.h"
+#include "supervise/program.h"
+#include "supervise/readiness.h"
 #include "supervise/record.h"
 
 namespace svdir {
@@ -27,25 +33,34 @@ class Unit;
 // What a unit needs from the supervisor around it.
 class UnitHost {
  public:
-  virtual void unit_left(Unit& unit) = 0;    // it is down and was told to leave
+  virtual void unit_left(Unit& unit) = 0;       // it is down and was told to leave
   virtual void upgrade_wanted(Unit& unit) = 0;  // answer with unit.upgrade_refused(), or do not return
-  virtual void before_start(Unit& unit) = 0;
-  // A new descriptor for the unit's standard output (or input, for the logger), or -1 for our own.
-  virtual int open_log_pipe(const Unit& unit, int flags) = 0;
+  virtual void before_start(Unit& unit) = 0;    // its settings have just been read
+  // The program the unit is: `run`, with its standard streams where they belong.
+  virtual Program make_program(const Unit& unit) = 0;
+  // Sends the output of a script of the unit's where the service's goes.
+  virtual void direct_output(const Unit& unit, Program& script) = 0;
 
  protected:
   ~UnitHost() = default;
 };
 
-class Unit {
+class Unit final : ReadinessListener {
  public:
   enum class Role { service, logger };
 
-  Unit(Role role, UnitHost& host, Loop& loop) : role_(role), host_(host), loop_(loop) {}
+  Unit(Role role, UnitHost& host, Loop& loop)
+      : role_(role), host_(host), loop_(loop), readiness_(*this, loop), dependencies_(loop) {}
 
-  // Takes the service directory `dir` (an open descriptor) under supervision; `name` is what it is called in
-  // messages and told to finish. `inherited_lock`: see Record::open.
-  Result<void> open(Fd dir, std::string name, int inherited_lock);
+  struct Place {
+    Fd dir;                      // the service directory
+    std::string name;            // what it is called in messages, and told to finish
+    std::string scan_directory;  // where its neighbours are
+    std::string defaults;        // path of the file of settings for all services; "" for none
+    int inherited_lock = -1;     // see Record::open
+  };
+  // Takes a service directory under supervision.
+  Result<void> open(Place place);
 
   // Starts, or goes on where a predecessor stopped.
   void begin();
@@ -69,6 +84,7 @@ class Unit {
   const std::string& name() const { return name_; }
   bool has_left() const { return left_; }
   const StateRecord& state() const { return record_; }
+  const Settings& settings() const { return settings_; }
   const Record& files() const { return files_; }
   int directory() const { return dir_.get(); }
 
@@ -79,49 +95,62 @@ class Unit {
   void drain();
   void perform(const Action& action);
   void settle_down();
+  void schedule();
+  void on_due();
 
   // Orders.
   void on_control();
   void take_orders();
   void listen(bool on);
 
-  // Processes.
+  // The way up.
   void start();
+  bool refresh_settings();
+  void restore_settings();
+  bool wait_for_neighbours();
+  void on_neighbour_changed();
   void launch();
+  static int record_child(void* self, pid_t pid);
+  void service_ready() override;
+  void service_unhealthy(std::string_view reason) override;
+  void service_says(const Notification& notification, pid_t sender) override;
+
+  // Signals and control scripts.
   void send(const Action& action);
   void deliver(int signal, bool group);
   void signal_process(pid_t pid, int signal, bool group);
-  void run_control_script(const Action& action);
+  void run_control_script(char letter);
   void control_script_ended(bool handled);
-  void finish();
+  void on_script_due();
+
+  // Endings.
+  void main_ended(const siginfo_t& info, const Ending& ending);
+  void describe_death(const Ending& ending, double cpu_seconds, long max_rss_kib);
   void clear_group();
   bool group_is_left() const;
-  void describe_death(const Ending& ending, double cpu_seconds, long max_rss_kib);
-  int reap(pid_t pid, double& cpu_seconds, long& max_rss_kib);
+  void finish();
 
   // The predecessor's processes.
   void adopt();
   void adopt_process(const ProcessId& process);
   void on_adopted_ended();
   void adopted_ended(bool waited);
-
-  // Deadlines.
-  void schedule();
-  void on_due();
-  void on_script_due();
   void on_exit_report_overdue();
-
-  static int record_child(void* self, pid_t pid);
 
   const Role role_;
   UnitHost& host_;
   Loop& loop_;
   std::string name_;
+  std::string defaults_;
   Fd dir_;
   Settings settings_;
+  bool has_settings_ = false;  // settings_ are good ones
+  std::string misconfigured_;  // why those in the files cannot be taken; "" when they can
   StateRecord record_;
   Record files_;
   std::string death_;  // line for `deaths`, not written yet
+  Readiness readiness_;
+  Dependencies dependencies_;
 
   // Actions not carried out yet, a ring; deep enough for what one step can ask for while a script holds it up.
   static constexpr std::size_t kQueue = 64;
@@ -137,9 +166,11 @@ class Unit {
   std::string input_;
   bool once_in_this_write_ = false;
 
-  // The control script that holds up the queue, or an upgrade that is being checked.
+  // What holds up the queue: a control script (before a start, instead of a signal, or just to tell it), or the trial
+  // of a new supervise.
   enum class Holdup : std::uint8_t { none, before_start, signal, notice, upgrade };
   Holdup holdup_ = Holdup::none;
+  char script_letter_ = 0;
   Action held_{};
   pid_t script_ = 0;
 

@@ -1,0 +1,160 @@
+// Unit, the way up: settings, neighbours, control/u, run, and what run says of itself.
+#include "lib/say.h"
+#include "lib/spawn.h"
+#include "lib/system.h"
+#include "supervise/unit.h"
+
+namespace svdir {
+namespace {
+
+constexpr std::size_t kLongestSummary = 2000;  // of the settings, in the record; longer ones are read again instead
+constexpr std::string_view kMisconfigured = "misconfigured: ";
+
+}  // namespace
+
+void Unit::start() {
+  struct stat facts;
+  if (::fstat(dir_.get(), &facts) == 0 && facts.st_nlink == 0) {
+    warn({name_, ": its directory has been removed; leaving"});
+    return inject("x");
+  }
+  if (!refresh_settings()) return apply({.kind = Event::Kind::misconfigured, .reason = misconfigured_});
+  record_.reason = misconfigured_;
+  host_.before_start(*this);
+  if (wait_for_neighbours()) return;
+  run_control_script('u');
+  if (holdup_ == Holdup::notice) {
+    holdup_ = Holdup::before_start;
+    return;
+  }
+  launch();
+}
+
+// Reads the settings; bad ones leave the last good ones in force. False when there are none.
+bool Unit::refresh_settings() {
+  auto read = read_settings(dir_.get(), defaults_.empty() ? nullptr : defaults_.c_str());
+  if (read) {
+    if (record_.reason.starts_with(kMisconfigured)) record_.reason.clear();
+    misconfigured_.clear();
+    settings_ = std::move(*read);
+    has_settings_ = true;
+    record_.settings = summary(settings_);
+    if (record_.settings.size() > kLongestSummary) record_.settings = "*";
+    return true;
+  }
+  misconfigured_.assign(kMisconfigured).append(read.error().message());
+  warn({name_, ": ", misconfigured_, has_settings_ ? "; the last good settings stay" : "; not started"});
+  record_.reason = misconfigured_;
+  return has_settings_;
+}
+
+// After a predecessor: the settings the service was started with, not those that stand in the files by now.
+void Unit::restore_settings() {
+  if (record_.settings == "*") {
+    refresh_settings();
+    return;
+  }
+  std::string_view rest = record_.settings;
+  has_settings_ = true;
+  while (!rest.empty()) {
+    const std::string_view one = rest.substr(0, rest.find(';'));
+    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+    const std::size_t equals = one.find('=');
+    if (equals == std::string_view::npos ||
+        !set_setting(one.substr(0, equals), one.substr(equals + 1), SettingsSource::defaults, settings_))
+      warn({name_, ": a setting of the running service is not understood: ", one});
+  }
+}
+
+// --- Neighbours -------------------------------------------------------------------------------------------------------
+
+bool Unit::wait_for_neighbours() {
+  if (settings_.depends.empty() && settings_.after.empty()) return false;
+  const auto verdict = dependencies_.begin(settings_, callback<&Unit::on_neighbour_changed>(this));
+  if (!verdict.cycle.empty()) {
+    dependencies_.stop();
+    apply({.kind = Event::Kind::misconfigured,
+           .reason = "misconfigured: it depends on itself: " + verdict.cycle});
+    return true;
+  }
+  if (verdict.missing.empty()) {
+    dependencies_.started(settings_);
+    return false;
+  }
+  apply({.kind = Event::Kind::held, .reason = verdict.missing});
+  return true;
+}
+
+void Unit::on_neighbour_changed() {
+  if (record_.state == State::waiting) {
+    const auto verdict = dependencies_.look(settings_);
+    if (verdict.missing.empty()) return apply({.kind = Event::Kind::released});
+    if (verdict.missing != record_.reason) apply({.kind = Event::Kind::held, .reason = verdict.missing});
+  } else if (record_.main.pid == 0) {
+    dependencies_.stop();
+  } else if (dependencies_.was_restarted(settings_)) {
+    dependencies_.started(settings_);
+    inject("r");
+  }
+}
+
+// --- Run --------------------------------------------------------------------------------------------------------------
+
+// In the child, before it executes anything; its memory is ours (lib/spawn.h).
+int Unit::record_child(void* self, pid_t pid) {
+  Unit& unit = *static_cast<Unit*>(self);
+  const Event event{.kind = unit.spawning_, .process = {pid, start_ticks(pid)}};
+  step(unit.record_, unit.settings_, event, {monotonic_now(), wall_now()});
+  unit.files_.save(unit.record_);
+  return 0;
+}
+
+void Unit::launch() {
+  Program run = host_.make_program(*this);
+  if (auto prepared = readiness_.prepare(settings_, dir_.get(), run); !prepared) {
+    warn(prepared.error());
+    return apply({.kind = Event::Kind::spawn_failed, .reason = prepared.error().text()});
+  }
+  run.before_exec(&Unit::record_child, this);
+  spawning_ = Event::Kind::spawned;
+  adopted_.reset();
+  gone_ = false;
+  if (const auto child = run.spawn(); !child) {
+    const bool no_process = !child.error().could_fork;
+    const std::string reason =
+        std::string(no_process ? "unable to start a process: " : "unable to execute run: ") +
+        ::strerror(child.error().number);
+    warn({name_, ": ", reason});
+    return apply({.kind = no_process ? Event::Kind::spawn_failed : Event::Kind::exec_failed, .reason = reason});
+  }
+  if (auto watched = readiness_.watch(settings_, dir_.get(), record_.main.pid, record_.ready); !watched)
+    warn(watched.error());
+}
+
+void Unit::service_ready() {
+  if (record_.main.pid == 0 || record_.ready) return;
+  apply({.kind = Event::Kind::ready});
+  readiness_.became_ready();
+}
+
+void Unit::service_unhealthy(std::string_view reason) {
+  warn({name_, ": unhealthy: ", reason, "; restarting it"});
+  apply({.kind = Event::Kind::unhealthy, .reason = reason});
+}
+
+void Unit::service_says(const Notification& notification, pid_t) {
+  if (notification.status) record_.status_text = *notification.status;
+  if (notification.reloading) record_.status_text = "reloading";
+  if (notification.stopping) record_.status_text = "stopping";
+  if (notification.main_pid && *notification.main_pid != record_.main.pid &&
+      ::getsid(*notification.main_pid) == ::getsid(record_.main.pid)) {
+    const ProcessId process{*notification.main_pid, start_ticks(*notification.main_pid)};
+    adopt_process(process);
+    apply({.kind = Event::Kind::main_changed, .process = process});
+    readiness_.main_changed(process.pid);
+  }
+  if (notification.extend) note({.kind = Event::Kind::extended, .duration = *notification.extend});
+  if (!draining_) drain();
+}
+
+}  // namespace svdir

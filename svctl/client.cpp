@@ -19,6 +19,7 @@ constexpr Duration kTick = 100ms;       // the net beneath the watch: a supervis
 constexpr Duration kCheckTick = 10ms;   // while a ./check runs
 constexpr Duration kCheckPause = 250ms;
 constexpr Duration kCheckTimeout = 5s;
+constexpr Duration kAfterKill = 2s;
 constexpr Duration kAlone = 3s;         // svscan starts a supervise that died within a second, mostly at once
 
 Token random_token() {
@@ -124,11 +125,11 @@ void Client::begin(Job& job, std::size_t key) {
   ++pending_;
   job.now = job.before;
   job.deadline = start_ + task_.wait.value_or(patience(task_.goal, job.before));
-  Verdict verdict = judge_beforehand({task_.verb, task_.goal, false}, job.before);
+  Verdict verdict = task_.beforehand({task_.verb, task_.goal, false}, job.before);
   if (verdict.outcome != Outcome::pending) return finish(job, std::move(verdict));
   job.token = random_token();
   // First watch, then send, then look: no change can come before we see changes.
-  if (!task_.no_wait && !(task_.goal == Goal::taken && !job.before.is_precise())) {
+  if (!task_.no_wait) {
     const auto dir = open_service(job.target);
     if (dir) watch_.add(dir->get(), key, task_.goal == Goal::gone);
   }
@@ -150,7 +151,7 @@ void Client::send(Job& job) {
   job.sent = written.has_value();
   job.sent_to = job.now.record.supervisor;
   if (written) return;
-  const int number = written.error().number;
+  const int number = job.write_error = written.error().number;
   const bool may_pass = number == EAGAIN || number == ENXIO;  // it is stopped and its FIFO full, or being replaced
   if (!may_pass || task_.no_wait)
     finish(job, {number == EACCES ? Outcome::denied : Outcome::failed, written.error().text()});
@@ -170,7 +171,7 @@ void Client::examine(Job& job) {
     return finish(job, {Outcome::no_supervisor, "its supervisor has gone"});
   }
   const bool acknowledged = task_.bytes.empty() || acknowledges(job.now, job.token);
-  Verdict verdict = judge({task_.verb, task_.goal, acknowledged}, job.before, job.now);
+  Verdict verdict = task_.judge({task_.verb, task_.goal, acknowledged}, job.before, job.now);
   if (verdict.outcome == Outcome::ok && wants_check_script(job) && !job.check_passed) {
     check_by_script(job);
     if (!job.check_passed) verdict = {Outcome::pending, state_in_words(job.now) + ", but ./check does not succeed"};
@@ -182,8 +183,9 @@ void Client::examine(Job& job) {
 // supervise runs ./check itself where the settings say so; a genuine runsv leaves it to the client.
 bool Client::wants_check_script(const Job& job) const {
   if (!job.now.is_running()) return false;
-  const bool by_us = task_.goal == Goal::wanted ||
-                     (!job.now.is_precise() && (task_.goal == Goal::up || task_.goal == Goal::restarted));
+  const bool for_goal = task_.goal == Goal::wanted || task_.goal == Goal::up || task_.goal == Goal::restarted;
+  const bool by_us = for_goal && (task_.check == Task::Check::always || task_.goal == Goal::wanted ||
+                                  (task_.check == Task::Check::foreign && !job.now.is_precise()));
   return by_us && has_check_script(job.target);
 }
 
@@ -214,11 +216,19 @@ void Client::tick(std::vector<Job>& jobs) {
     Job& job = jobs[key];
     if (job.verdict.outcome != Outcome::pending) continue;
     examine(job);
-    if (job.verdict.outcome == Outcome::pending && monotonic_now() >= job.deadline)
-      finish(job, {Outcome::timeout, job.verdict.text});
+    if (job.verdict.outcome == Outcome::pending && monotonic_now() >= job.deadline) give_up(job);
     if (job.verdict.outcome != Outcome::pending) watch_.remove(key);
   }
   if (pending_ > 0) listener_.on_tick(jobs);
+}
+
+void Client::give_up(Job& job) {
+  if (task_.kill_at_last && !job.killed && write_control(job.target, "k")) {
+    job.killed = true;
+    job.deadline = monotonic_now() + kAfterKill;
+    return;
+  }
+  finish(job, {Outcome::timeout, job.verdict.text});
 }
 
 void Client::finish(Job& job, Verdict verdict) {

@@ -24,6 +24,11 @@ struct Task {
   std::string runit_bytes;         // for others
   std::optional<Duration> wait;    // how long; not given: as long as the service may need
   bool no_wait = false;
+  bool kill_at_last = false;       // when the time is up send KILL, and wait a little longer
+  // Whether ./check must succeed, too: where the supervisor is not ours, which runs it itself if told to, or always.
+  enum class Check : std::uint8_t { never, foreign, always } check = Check::foreign;
+  Verdict (*beforehand)(const Question&, const View& before) = judge_beforehand;
+  Verdict (*judge)(const Question&, const View& before, const View& now) = svdir::judge;
 };
 
 struct Job {
@@ -32,6 +37,7 @@ struct Job {
   View now;
   Verdict verdict;
   Duration took{};
+  int write_error = 0;      // errno of the last write to the control FIFO that failed
 
   // The rest is the client's.
   Token token{};
@@ -43,6 +49,7 @@ struct Job {
   Instant check_until;
   Instant next_check;
   bool check_passed = false;
+  bool killed = false;      // Task::kill_at_last has come true
 };
 
 class Listener {
@@ -64,6 +71,7 @@ class Client {
   void send(Job& job);
   void check_by_script(Job& job);
   void finish(Job& job, Verdict verdict);
+  void give_up(Job& job);
   void tick(std::vector<Job>& jobs);
   void watch(Job& job, std::size_t key);
   bool wants_check_script(const Job& job) const;

@@ -7,6 +7,7 @@
 #include "lib/say.h"
 #include "lib/signals.h"
 #include "svctl/actions.h"
+#include "svctl/faces.h"
 #include "svctl/request.h"
 
 namespace {
@@ -40,11 +41,22 @@ int run_svctl(std::span<const char* const> arguments) {
   return code ? *code : fatal(code.error());
 }
 
+std::string_view base_name(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   sanitize_process();
-  set_program_name("svctl");
-  const std::span<const char* const> arguments(argv, static_cast<std::size_t>(argc));
-  return run_svctl(arguments.subspan(argc > 0 ? 1 : 0));
+  const std::string_view name = argc > 0 ? base_name(argv[0]) : "svctl";
+  set_program_name(name);
+  const std::span<const char* const> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+  if (name == "svctl") return run_svctl(arguments);
+  if (name == "svc") return run_svc(arguments);
+  if (name == "svok") return run_svok(arguments);
+  if (name == "svstat") return run_svstat(arguments);
+  if (name == "tai64nlocal") return run_tai64nlocal();
+  return run_sv(name, arguments);
 }

@@ -57,7 +57,14 @@ void Environment::set(std::string_view name, std::string_view value) {
 }
 
 void Environment::unset(std::string_view name) {
-  std::erase_if(variables_, [&](const std::string& variable) { return is_variable(variable, name); });
+  for (std::size_t i = 0; i < variables_.size();) {
+    if (!is_variable(variables_[i], name)) {
+      ++i;
+      continue;
+    }
+    std::swap(variables_[i], variables_.back());
+    variables_.pop_back();
+  }
 }
 
 void Environment::clear() {

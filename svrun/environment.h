@@ -9,7 +9,8 @@
 
 namespace svdir {
 
-// "NAME=VALUE" strings in order. A variable that is set again moves to the end, as chpst has it.
+// "NAME=VALUE" strings. A variable that is set goes to the end, and the last one takes the place of one that is unset:
+// the order that chpst leaves them in.
 class Environment {
  public:
   explicit Environment(const char* const* from);

@@ -40,7 +40,10 @@ constexpr std::array kFaces{
 
 std::unexpected<Refusal> wrong_usage(std::string_view name, std::string first_line = {}) {
   const Face& face = *find_face(name);
-  return std::unexpected(Refusal{std::move(first_line) + "usage: " + std::string(face.usage) + "\n\n", face.usage_exit_code});
+  const bool is_chpst = name == "chpst";
+  return std::unexpected(Refusal{std::move(first_line) + (is_chpst ? "" : std::string(name) + ": ") + "usage: " +
+                                     std::string(face.usage) + (is_chpst ? "\n\n" : "\n"),
+                                 face.usage_exit_code});
 }
 
 // `chpst -u "$UNSET" prog` must not run prog as root: empty values are never the same as none.

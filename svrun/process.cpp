@@ -110,7 +110,6 @@ Result<void> add_nice(int step) {
   errno = 0;
   const bool failed = ::nice(step) == -1 && errno != 0;
   if (!failed) return {};
-  if (errno == EPERM) errno = EACCES;  // chpst's words for it
   return system_error("unable to set nice level");
 }
 

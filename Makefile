@@ -52,8 +52,9 @@ all: deps-build
 programs: $(PROGRAMS:%=$(OUT)/%)
 
 $(OBJ)/svctl/%.o $(OBJ)/svrun/%.o $(OBJ)/tests/%.o: SMALL :=
-# svrun must reach every NSS module, so it alone is linked dynamically.
-$(OUT)/svrun: LDFLAGS := $(filter-out -static,$(LDFLAGS))
+# svrun must reach every NSS module, so it alone is linked dynamically: to libc, and to nothing else.
+$(OUT)/svrun: LDFLAGS := $(patsubst -static,-static-libstdc++ -static-libgcc,$(LDFLAGS)) -Wl,--as-needed
+LIBS_svrun := -Wl,-Bstatic -linih -Wl,-Bdynamic
 
 $(LIB): $(call objects,lib)
 	@rm -f $@

@@ -180,6 +180,8 @@ constexpr std::string_view kTimeType = "duration, SOFT or SOFT:HARD; unlimited, 
 
 // In the order in which svrun applies them, as far as one order can tell (see svrun/process.cpp).
 constexpr std::array kRows{
+    AttributeRow{"explain", "yes or no", "no", "in messages, name the lines in conf and run that the options come from",
+                 false, true, parse_flag<&Attributes::explain, false>},
     AttributeRow{"cgroup", "path", "", "control group (version 2) to make, where it is delegated, and to enter", true,
                  false, parse_cgroup},
     AttributeRow{"clean-env", "yes or no", "no", "start from an empty environment with only PATH in it", true, true,

@@ -27,6 +27,7 @@ struct LimitChange {
 enum class IoClass : std::uint8_t { unset, realtime, best_effort, idle };
 
 struct Attributes {
+  bool explain = false;  // they are settings of the service in the working directory: errors name their lines
   std::string user;                 // "name", "[:]user[:group...]" or "owner"; "" leaves it as it is
   std::vector<std::string> groups;  // the first is the group id, the others are supplementary
   std::string env_dir;

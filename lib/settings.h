@@ -118,6 +118,10 @@ std::expected<void, SettingsError> parse_settings(std::string_view text, std::st
 std::expected<void, SettingsError> set_setting(std::string_view key, std::string_view value, SettingsSource source,
                                                Settings& into);
 
+// Where the value in force of `key` stands, of those that conf and the head of run hold: "conf:3", "run:2";
+// ".defaults" when neither does. For messages: it reads the files again.
+std::string place_of_setting(int dir, std::string_view key);
+
 // The known key that `key` was probably meant to be; "" when none comes near.
 std::string_view nearest_key(std::string_view key);
 

@@ -70,7 +70,8 @@ TEST_CASE("env/ is handed to svrun") {
   const Service other;
   test::make_directories(other.dir / "env");
   write_file(other.dir / "conf", "user = nobody\nclean-env = yes\n");
-  CHECK(other.settings().svrun == std::vector<std::string>{"--clean-env=yes", "--env-dir=env", "--user=nobody"});
+  CHECK(other.settings().svrun == std::vector<std::string>{"--explain=yes", "--clean-env=yes", "--env-dir=env",
+                                                         "--user=nobody"});
 }
 
 TEST_CASE("a conf that is no text file is a clear error") {

@@ -1,0 +1,73 @@
+#include "lib/cgroup.h"
+
+#include <fcntl.h>
+
+#include "lib/fd.h"
+#include "lib/files.h"
+#include "lib/system.h"
+
+namespace svdir {
+namespace {
+
+// Files below /proc and /sys have no size to go by and are short; "" when it cannot be read.
+std::string read_kernel_file(const std::string& path) {
+  const Fd fd(sys::open(path.c_str(), O_RDONLY | O_NONBLOCK));
+  if (!fd) return {};
+  std::string text(4096, '\0');
+  const ssize_t length = sys::read(fd.get(), text.data(), text.size());
+  text.resize(length < 0 ? 0 : static_cast<std::size_t>(length));
+  return text;
+}
+
+bool write_kernel_file(const std::string& path, std::string_view text) {
+  const Fd fd(sys::open(path.c_str(), O_WRONLY));
+  return fd && sys::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+}
+
+// Where version 2 is mounted: alone, or beside version 1 (systemd's hybrid layout).
+std::string hierarchy() {
+  for (const char* place : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
+    struct stat facts;
+    if (sys::fstatat(AT_FDCWD, (std::string(place) + "/cgroup.procs").c_str(), &facts) == 0) return place;
+  }
+  return {};
+}
+
+// The path of our own group within the hierarchy: the line "0::/path" of /proc/self/cgroup; no slash at its end.
+std::string own_group() {
+  const std::string text = "\n" + read_kernel_file("/proc/self/cgroup");
+  const std::size_t begin = text.find("\n0::/");
+  if (begin == std::string::npos) return {};
+  std::string path = text.substr(begin + 4, text.find('\n', begin + 1) - begin - 4);
+  while (path.ends_with('/')) path.pop_back();
+  return path;
+}
+
+}  // namespace
+
+Result<std::string> cgroup_directory(std::string_view setting) {
+  std::string directory = hierarchy();
+  if (directory.empty()) return user_error("there are no control groups of version 2 here");
+  if (!setting.starts_with('/')) directory += own_group() + "/";
+  return directory.append(setting);
+}
+
+Result<void> enter_cgroup(const std::string& directory) {
+  for (std::size_t slash = directory.find('/', 1); ; slash = directory.find('/', slash + 1)) {
+    const std::string part = directory.substr(0, slash);
+    // Parts that are there are most often not ours to make; the last one tells.
+    if (sys::mkdirat(AT_FDCWD, part.c_str(), 0755) != 0 && slash == std::string::npos && errno != EEXIST)
+      return system_error("unable to make the control group", directory);
+    if (slash == std::string::npos) break;
+  }
+  if (!write_kernel_file(directory + "/cgroup.procs", "0")) return system_error("unable to enter the control group", directory);
+  return {};
+}
+
+bool cgroup_has_processes(const std::string& directory) {
+  return read_kernel_file(directory + "/cgroup.events").find("populated 1") != std::string::npos;
+}
+
+bool kill_cgroup(const std::string& directory) { return write_kernel_file(directory + "/cgroup.kill", "1"); }
+
+}  // namespace svdir

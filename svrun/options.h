@@ -1,0 +1,14 @@
+// svrun's own command line: svrun [--KEY=VALUE]... PROGRAM [ARGUMENT]...
+#pragma once
+
+#include <expected>
+#include <span>
+
+#include "svrun/plan.h"
+
+namespace svdir {
+
+// `arguments` are those after the name. A request for help is a Refusal with exit code 0.
+std::expected<Plan, Refusal> parse_options(std::span<const char* const> arguments);
+
+}  // namespace svdir

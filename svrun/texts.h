@@ -1,0 +1,13 @@
+// daemontools' words for errors, which people's scripts and eyes know.
+#pragma once
+
+#include <string>
+
+#include "lib/error.h"
+
+namespace svdir {
+
+// "unable to run: nothing: file does not exist".
+std::string chpst_text(const Error& error);
+
+}  // namespace svdir

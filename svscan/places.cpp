@@ -1,0 +1,171 @@
+#include "svscan/places.h"
+
+#include <limits.h>
+#include <time.h>
+
+#include <cstdlib>
+
+#include "lib/files.h"
+#include "lib/say.h"
+#include "lib/system.h"
+
+namespace svdir {
+namespace {
+
+bool is_executable(const std::string& path) {
+  struct stat facts;
+  return ::stat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) && ::access(path.c_str(), X_OK) == 0;
+}
+
+std::string find_in_path(std::string_view name) {
+  const char* set = std::getenv("PATH");
+  std::string_view rest = set != nullptr ? set : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  for (;;) {
+    const std::size_t colon = rest.find(':');
+    std::string path(rest.substr(0, colon));
+    if (path.empty()) path = ".";
+    path.append("/").append(name);
+    if (is_executable(path)) return path;
+    if (colon == std::string_view::npos) return {};
+    rest.remove_prefix(colon + 1);
+  }
+}
+
+std::string absolute_path(const std::string& path) {
+  char resolved[PATH_MAX];
+  if (::realpath(path.c_str(), resolved) != nullptr) return resolved;
+  return path;
+}
+
+// Our own program. /proc tells it; without /proc, argv[0] does.
+std::string find_self(const char* argv0) {
+  char target[PATH_MAX];
+  const ssize_t length = ::readlink("/proc/self/exe", target, sizeof target - 1);
+  if (length > 0) {
+    target[length] = '\0';
+    return target;
+  }
+  const std::string_view name = argv0 != nullptr ? argv0 : "";
+  const std::string path = name.find('/') != std::string_view::npos ? std::string(name) : find_in_path(name);
+  return path.empty() ? path : absolute_path(path);
+}
+
+std::string find_supervise(const Options& options, const std::string& self) {
+  if (!options.supervise.empty()) {
+    if (options.supervise.find('/') != std::string::npos) return absolute_path(options.supervise);
+    return find_in_path(options.supervise);
+  }
+  if (const std::size_t slash = self.rfind('/'); slash != std::string::npos) {
+    std::string beside = self.substr(0, slash) + "/supervise";
+    if (is_executable(beside)) return beside;
+  }
+  std::string found = find_in_path(options.face == Face::runsvdir ? "runsv" : "supervise");
+  return found.empty() ? found : absolute_path(found);
+}
+
+pid_t holder_of(int lock) {
+  char digits[24] = {};
+  if (::pread(lock, digits, sizeof digits - 1, 0) <= 0) return 0;
+  return static_cast<pid_t>(std::strtol(digits, nullptr, 10));
+}
+
+// A child of a killed svscan holds the lock until it has executed its program: that takes microseconds, so a lock
+// whose owner is dead is asked for again for a while. Only here, before anything runs, does svscan ever sleep.
+bool take_lock(int lock) {
+  for (int tries = 0; tries < 100; ++tries) {
+    if (sys::flock(lock, LOCK_EX | LOCK_NB) == 0) return true;
+    if (errno != EWOULDBLOCK && errno != EINTR) return false;
+    const pid_t holder = holder_of(lock);
+    if (holder > 0 && (::kill(holder, 0) == 0 || errno == EPERM)) break;
+    const timespec pause{0, 10'000'000};
+    ::nanosleep(&pause, nullptr);
+  }
+  errno = EWOULDBLOCK;
+  return false;
+}
+
+Result<void> lock_work(Places& places, int inherited_lock) {
+  const char kLock[] = ".svdir/lock";
+  if (inherited_lock >= 0) {
+    ::fcntl(inherited_lock, F_SETFD, FD_CLOEXEC);
+    places.lock.reset(inherited_lock);
+    places.has_own = true;
+    return {};
+  }
+  if (sys::mkdirat(places.work.get(), kOwn, 0755) != 0 && errno != EEXIST) {
+    warn({places.scan_path, " cannot be written to (", ::strerror(errno), "): going on without a lock against a second svscan; -s gives state a place"});
+    return {};
+  }
+  Fd lock(sys::openat(places.work.get(), kLock, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0644));
+  if (!lock) {
+    warn({"unable to open ", places.scan_path, "/", kLock, " (", ::strerror(errno), "): going on without a lock against a second svscan"});
+    return {};
+  }
+  if (!take_lock(lock.get())) {
+    if (errno != EWOULDBLOCK) {
+      warn({"unable to lock ", places.scan_path, "/", kLock, ": ", ::strerror(errno)});
+      return {};
+    }
+    const pid_t holder = holder_of(lock.get());
+    return user_error(places.scan_path + " is already looked after by " +
+                      (holder > 0 ? "svscan, pid " + std::to_string(holder) : std::string("another svscan")));
+  }
+  const std::string pid = std::to_string(::getpid()) + "\n";
+  if (sys::ftruncate(lock.get(), 0) != 0 || ::pwrite(lock.get(), pid.data(), pid.size(), 0) < 0)
+    warn({"unable to write ", places.scan_path, "/", kLock, ": ", ::strerror(errno)});
+  places.lock = std::move(lock);
+  places.has_own = true;
+  return {};
+}
+
+}  // namespace
+
+Result<void> open_places(const Options& options, const char* argv0, int inherited_lock, Places& into) {
+  into.scan_path = options.directory;
+  Result<Fd> scan = open_directory(options.directory.c_str());
+  if (!scan) {
+    scan.error().fault = Fault::user;
+    scan.error().what = "unable to open the scan directory " + options.directory;
+    return std::unexpected(scan.error());
+  }
+  into.scan = std::move(*scan);
+  const std::string absolute = absolute_path(options.directory);
+  if (absolute.starts_with('/')) into.absolute = absolute;
+  if (options.state_directory.empty()) {
+    into.work.reset(::fcntl(into.scan.get(), F_DUPFD_CLOEXEC, 3));
+    if (!into.work) return system_error("unable to duplicate a descriptor");
+  } else {
+    if (::mkdir(options.state_directory.c_str(), 0755) != 0 && errno != EEXIST)
+      return system_error("unable to make the state directory", options.state_directory);
+    Result<Fd> work = open_directory(options.state_directory.c_str());
+    if (!work) return std::unexpected(work.error());
+    into.work = std::move(*work);
+    into.separate = true;
+  }
+  into.start_directory.reset(sys::open(".", O_PATH | O_DIRECTORY));
+  into.self = find_self(argv0);
+  into.supervise = find_supervise(options, into.self);
+  if (into.supervise.empty())
+    return user_error("no program `supervise` beside svscan or in $PATH; install it there, or name it with --supervise");
+  return lock_work(into, inherited_lock);
+}
+
+bool reopen_scan_directory(Places& places) {
+  Result<Fd> scan = open_directory(places.scan_path.c_str());
+  if (!scan) return false;
+  Fd work;
+  if (!places.separate) {
+    work.reset(::fcntl(scan->get(), F_DUPFD_CLOEXEC, 3));
+    if (!work) return false;
+    // The lock on the old directory goes with it. Not being the first in the new one is no reason to end.
+    places.lock.reset();
+    places.has_own = false;
+    places.work = std::move(work);
+  }
+  places.scan = std::move(*scan);
+  if (!places.separate)
+    if (const Result<void> locked = lock_work(places, -1); !locked) warn(locked.error());
+  return true;
+}
+
+}  // namespace svdir

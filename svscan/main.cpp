@@ -57,7 +57,7 @@ int main(int argc, char** argv) {
   }
   switch (options->show) {
     case Options::Show::help: print(kHelp); return 0;
-    case Options::Show::version: print("svscan " SVDIR_VERSION "\n"); return 0;
+    case Options::Show::version: print(std::string("svscan ") + kVersion + "\n"); return 0;
     case Options::Show::nothing: break;
   }
   return serve(*options, argv);

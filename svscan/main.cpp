@@ -13,6 +13,7 @@
 #include "lib/signals.h"
 #include "lib/version.h"
 #include "svscan/scanner.h"
+#include "svscan/upgrade.h"
 
 namespace svdir {
 namespace {
@@ -30,15 +31,17 @@ int fail(const Error& error, Face face) {
 }
 
 int serve(const Options& options, char** argv) {
+  Handover handover = take_handover();
   Places places;
-  if (const Result<void> opened = open_places(options, argv[0], -1, places); !opened)
+  if (const Result<void> opened = open_places(options, argv[0], handover.lock, places); !opened)
     return fail(opened.error(), options.face);
   Role role = Role::daemon;
   if (options.face == Face::runsvdir) role = Role::runsvdir;
   else if (options.program != nullptr) role = Role::foreground;
   else if (::getpid() == 1) role = Role::init;
-  Scanner scanner(options, places, role);
+  Scanner scanner(options, places, role, argv);
   if (const Result<void> opened = scanner.open(); !opened) return fail(opened.error(), options.face);
+  scanner.take_over(std::move(handover.services));
   return scanner.run();
 }
 

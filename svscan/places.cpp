@@ -37,17 +37,27 @@ std::string absolute_path(const std::string& path) {
   return path;
 }
 
-// Our own program. /proc tells it; without /proc, argv[0] does.
+bool is_same_file(const char* one, const char* other) {
+  struct stat a;
+  struct stat b;
+  return ::stat(one, &a) == 0 && ::stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+// Our own program, by the path it was started by: that is where a new version of it will be. Links in the path are
+// not resolved for the same reason. argv[0] may be anything, so it is held against /proc, where there is one.
 std::string find_self(const char* argv0) {
-  char target[PATH_MAX];
-  const ssize_t length = ::readlink("/proc/self/exe", target, sizeof target - 1);
-  if (length > 0) {
-    target[length] = '\0';
-    return target;
-  }
+  constexpr char kProc[] = "/proc/self/exe";
   const std::string_view name = argv0 != nullptr ? argv0 : "";
-  const std::string path = name.find('/') != std::string_view::npos ? std::string(name) : find_in_path(name);
-  return path.empty() ? path : absolute_path(path);
+  std::string path = name.find('/') != std::string_view::npos ? std::string(name) : find_in_path(name);
+  if (!path.empty() && path[0] != '/') {
+    char here[PATH_MAX];
+    if (::getcwd(here, sizeof here) != nullptr) path = std::string(here) + "/" + path;
+  }
+  const bool can_tell = ::access(kProc, F_OK) == 0;
+  if (!path.empty() && (can_tell ? is_same_file(path.c_str(), kProc) : is_executable(path))) return path;
+  char target[PATH_MAX];
+  const ssize_t length = ::readlink(kProc, target, sizeof target);
+  return length > 0 ? std::string(target, static_cast<std::size_t>(length)) : std::string();
 }
 
 std::string find_supervise(const Options& options, const std::string& self) {
@@ -55,8 +65,9 @@ std::string find_supervise(const Options& options, const std::string& self) {
     if (options.supervise.find('/') != std::string::npos) return absolute_path(options.supervise);
     return find_in_path(options.supervise);
   }
-  if (const std::size_t slash = self.rfind('/'); slash != std::string::npos) {
-    std::string beside = self.substr(0, slash) + "/supervise";
+  const std::string resolved = absolute_path(self);
+  if (const std::size_t slash = resolved.rfind('/'); slash != std::string::npos) {
+    std::string beside = resolved.substr(0, slash) + "/supervise";
     if (is_executable(beside)) return beside;
   }
   std::string found = find_in_path(options.face == Face::runsvdir ? "runsv" : "supervise");

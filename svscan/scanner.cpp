@@ -41,8 +41,8 @@ bool is_changed_elsewhere(int directory) {
 
 }  // namespace
 
-Scanner::Scanner(const Options& options, Places& places, Role role)
-    : options_(options), places_(places), role_(role), orphans_(roster_),
+Scanner::Scanner(const Options& options, Places& places, Role role, char** argv)
+    : options_(options), places_(places), role_(role), argv_(argv), orphans_(roster_),
       starter_(options, places, roster_, orphans_, bells_) {}
 
 Result<void> Scanner::open() {
@@ -89,7 +89,7 @@ void Scanner::react(int signal) {
       roster_.each([&](Slot slot, Service&) { tell_to_stop(slot); });
       leave(kExitSystem);
       break;
-    case Reaction::upgrade:
+    case Reaction::upgrade: begin_upgrade(); break;
     case Reaction::forward:
     case Reaction::forward_stop:
     case Reaction::reap:

@@ -1,7 +1,7 @@
 // svscan at work: one loop that watches the scan directory, starts and restarts supervises, reaps, and stops them.
 //
 // scanner.cpp    the loop, signals, the scan and what follows from it
-// endings.cpp    ends of supervises and of other processes
+// endings.cpp    ends of supervises and of other processes; upgrades
 // stopping.cpp   the orderly and the hurried end
 #pragma once
 
@@ -23,9 +23,12 @@ namespace svdir {
 
 class Scanner {
  public:
-  Scanner(const Options& options, Places& places, Role role);
+  // `argv` is for upgrades.
+  Scanner(const Options& options, Places& places, Role role, char** argv);
 
   Result<void> open();
+  // Goes on with the supervises of the program we were before an upgrade.
+  void take_over(std::vector<Service> services);
   int run();  // the exit code
 
  private:
@@ -56,12 +59,17 @@ class Scanner {
   void supervise_ended(Slot slot, bool exited_zero);
   void holder_ended(Slot slot);
   void let_go(Slot slot);
+  void begin_upgrade();
+  void trial_ended(bool works);
+  void on_trial_overdue();
 
   // stopping.cpp
   void begin_stop(int code);
   void advance_stop();
   bool tell_to_stop(Slot slot);
   void stop_service(Slot slot);
+  void adopt_to_stop(Slot slot);
+  void nudge_adopters();
   void service_is_down(Slot slot);
   void on_stop_time();
   void kill_services();
@@ -72,6 +80,7 @@ class Scanner {
   const Options& options_;
   Places& places_;
   const Role role_;
+  char** const argv_;
   Roster roster_;
   Orphans orphans_;
   Bells bells_;
@@ -89,6 +98,7 @@ class Scanner {
   bool said_no_watch_ = false;
   int scan_failure_ = 0;          // errno of the last scan, said once
 
+  pid_t trial_ = 0;               // `svscan --version` of the new program, before an upgrade
   bool is_stopping_ = false;
   bool is_leaving_ = false;
   int exit_code_ = 0;
@@ -105,6 +115,8 @@ class Scanner {
   Timer pending_timer_;
   Timer slow_timer_;
   Timer stop_timer_;
+  Timer nudge_timer_;
+  Timer trial_timer_;
   Loop loop_;  // last, see lib/loop.h
 };
 

@@ -58,12 +58,12 @@ void Starter::delay(Slot slot, Instant due, Phase phase) {
 
 void Starter::delay_after_death(Slot slot, Instant now) {
   Service& service = roster_[slot];
-  if (now - service.since >= kLongEnough) {
-    service.quick_deaths = 0;
+  if (now - service.since >= kLongEnough) service.quick_deaths = 0;
+  if (service.quick_deaths++ == 0) {
     queue(slot);
     return;
   }
-  const unsigned doublings = std::min(service.quick_deaths++, 5u);
+  const unsigned doublings = std::min(service.quick_deaths - 2, 5u);
   delay(slot, now + std::min<Duration>(seconds(1) * (1 << doublings), seconds(30)), Phase::delayed);
 }
 

@@ -25,7 +25,8 @@ class Starter {
   void queue(Slot slot);
   // At `due`, in the given phase (delayed or elsewhere).
   void delay(Slot slot, Instant due, Phase phase);
-  // After the end of its supervise: at once when it had lived long enough, else after 1, 2, 4 … 30 seconds.
+  // After the death of its supervise: at once; but from the second death in a row on that came within a second, after
+  // 1, 2, 4 … 30 seconds.
   void delay_after_death(Slot slot, Instant now);
 
   // Starts some; when to call again, or "never" when there is nothing to wait for. Never takes much longer than

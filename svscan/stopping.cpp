@@ -3,6 +3,7 @@
 
 #include "lib/files.h"
 #include "lib/say.h"
+#include "lib/settings.h"
 #include "lib/spawn.h"
 #include "lib/status.h"
 #include "lib/system.h"
@@ -15,6 +16,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // Between KILL to the services and KILL to the supervises, and from there to the exit.
+constexpr Duration kNudge = milliseconds(10);
 constexpr Duration kKillPause = seconds(1);
 
 void kill_group(const ProcessId& process) {
@@ -23,6 +25,17 @@ void kill_group(const ProcessId& process) {
   if (ticks != 0 && process.ticks != 0 && ticks != process.ticks) return;  // the number is a stranger's by now
   ::kill(-process.pid, SIGKILL);
   ::kill(process.pid, SIGKILL);
+}
+
+// What must outlive the service. Settings that cannot be read order nothing; supervise has said what is wrong.
+std::vector<std::string> what_it_stands_on(const Places& places, const std::string& path) {
+  const Fd dir(sys::openat(places.work.get(), path.c_str(), O_RDONLY | O_DIRECTORY));
+  if (!dir) return {};
+  auto settings = read_settings(dir.get(), nullptr);
+  if (!settings) return {};
+  std::vector<std::string> names = std::move(settings->depends);
+  names.insert(names.end(), std::make_move_iterator(settings->after.begin()), std::make_move_iterator(settings->after.end()));
+  return names;
 }
 
 // KILL to all that `state` says is running.
@@ -56,7 +69,7 @@ void Scanner::begin_stop(int code) {
   requests.reserve(roster_.size());
   roster_.each([&](Slot slot, Service& service) {
     service.stop_index = static_cast<std::uint32_t>(requests.size());
-    requests.push_back({service.name, {}});
+    requests.push_back({service.name, what_it_stands_on(places_, service.path)});
     stop_slots_.push_back(slot);
   });
   stop_order_ = StopOrder(requests);
@@ -91,13 +104,31 @@ bool Scanner::tell_to_stop(Slot slot) {
     case Phase::delayed:
       service.has_orphans = service.has_died && orphans_.has_any(slot);
       if (!service.has_orphans) service.phase = Phase::left_alone;
-      else starter_.queue(slot);
+      else adopt_to_stop(slot);
       return service.has_orphans;
     case Phase::pending:
     case Phase::left_alone:
     case Phase::behind: break;
   }
   return false;
+}
+
+void Scanner::adopt_to_stop(Slot slot) {
+  starter_.queue(slot);
+  nudge_timer_.start(loop_, monotonic_now() + kNudge, callback<&Scanner::nudge_adopters>(this));
+}
+
+// A supervise that is started only to stop what another one left takes its order when it has got that far: a TERM
+// before it minds its signals would just end it.
+void Scanner::nudge_adopters() {
+  bool any = false;
+  roster_.each([&](Slot, Service& service) {
+    if (!service.has_orphans) return;
+    if (service.phase == Phase::running && send_command(places_.work.get(), service.path, 'x'))
+      service.has_orphans = false;
+    else any = true;
+  });
+  if (any) nudge_timer_.start(loop_, monotonic_now() + kNudge, callback<&Scanner::nudge_adopters>(this));
 }
 
 // Its directory has gone.

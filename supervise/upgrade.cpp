@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "lib/fd.h"
 #include "lib/program_path.h"
 #include "lib/spawn.h"
 #include "lib/system.h"

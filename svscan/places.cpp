@@ -6,30 +6,12 @@
 #include <cstdlib>
 
 #include "lib/files.h"
+#include "lib/program_path.h"
 #include "lib/say.h"
 #include "lib/system.h"
 
 namespace svdir {
 namespace {
-
-bool is_executable(const std::string& path) {
-  struct stat facts;
-  return ::stat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) && ::access(path.c_str(), X_OK) == 0;
-}
-
-std::string find_in_path(std::string_view name) {
-  const char* set = std::getenv("PATH");
-  std::string_view rest = set != nullptr ? set : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  for (;;) {
-    const std::size_t colon = rest.find(':');
-    std::string path(rest.substr(0, colon));
-    if (path.empty()) path = ".";
-    path.append("/").append(name);
-    if (is_executable(path)) return path;
-    if (colon == std::string_view::npos) return {};
-    rest.remove_prefix(colon + 1);
-  }
-}
 
 std::string absolute_path(const std::string& path) {
   char resolved[PATH_MAX];
@@ -43,35 +25,19 @@ bool is_same_file(const char* one, const char* other) {
   return ::stat(one, &a) == 0 && ::stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-// Our own program, by the path it was started by: that is where a new version of it will be. Links in the path are
-// not resolved for the same reason. argv[0] may be anything, so it is held against /proc, where there is one.
+// Our own program, by the path it was started by: that is where a new version of it will be. argv[0] may be anything,
+// so it is held against /proc, where there is one.
 std::string find_self(const char* argv0) {
   constexpr char kProc[] = "/proc/self/exe";
-  const std::string_view name = argv0 != nullptr ? argv0 : "";
-  std::string path = name.find('/') != std::string_view::npos ? std::string(name) : find_in_path(name);
-  if (!path.empty() && path[0] != '/') {
-    char here[PATH_MAX];
-    if (::getcwd(here, sizeof here) != nullptr) path = std::string(here) + "/" + path;
-  }
-  const bool can_tell = ::access(kProc, F_OK) == 0;
-  if (!path.empty() && (can_tell ? is_same_file(path.c_str(), kProc) : is_executable(path))) return path;
-  char target[PATH_MAX];
-  const ssize_t length = ::readlink(kProc, target, sizeof target);
-  return length > 0 ? std::string(target, static_cast<std::size_t>(length)) : std::string();
+  std::string path = own_program(argv0);
+  if (!path.empty() && (::access(kProc, F_OK) != 0 || is_same_file(path.c_str(), kProc))) return path;
+  return absolute_path(kProc);
 }
 
 std::string find_supervise(const Options& options, const std::string& self) {
-  if (!options.supervise.empty()) {
-    if (options.supervise.find('/') != std::string::npos) return absolute_path(options.supervise);
-    return find_in_path(options.supervise);
-  }
-  const std::string resolved = absolute_path(self);
-  if (const std::size_t slash = resolved.rfind('/'); slash != std::string::npos) {
-    std::string beside = resolved.substr(0, slash) + "/supervise";
-    if (is_executable(beside)) return beside;
-  }
-  std::string found = find_in_path(options.face == Face::runsvdir ? "runsv" : "supervise");
-  return found.empty() ? found : absolute_path(found);
+  if (!options.supervise.empty()) return find_program(options.supervise);
+  std::string found = sibling_program(self, "supervise");
+  return found.empty() && options.face == Face::runsvdir ? find_program("runsv") : found;
 }
 
 pid_t holder_of(int lock) {

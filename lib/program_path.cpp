@@ -1,5 +1,6 @@
 #include "lib/program_path.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <climits>
@@ -12,6 +13,8 @@ constexpr std::string_view kStandardPath = "/usr/local/sbin:/usr/local/bin:/usr/
 
 std::string absolute_if_executable(const std::string& path) {
   char resolved[PATH_MAX];
+  struct stat facts;
+  if (::stat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode)) return {};  // folders have x bits too
   if (::access(path.c_str(), X_OK) != 0 || ::realpath(path.c_str(), resolved) == nullptr) return {};
   return resolved;
 }

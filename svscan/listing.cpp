@@ -1,0 +1,81 @@
+#include "svscan/listing.h"
+
+#include <dirent.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "lib/clock.h"
+#include "lib/fd.h"
+#include "lib/say.h"
+#include "lib/service_dir.h"
+#include "lib/system.h"
+
+namespace svdir {
+namespace {
+
+// Bare files count by their owner's x bit, as in lib/service_dir.
+bool is_script(const struct stat& facts) { return S_ISREG(facts.st_mode) && (facts.st_mode & S_IXUSR) != 0; }
+
+void consider(int directory, const dirent& entry, std::vector<Listed>& into, Warnings& warnings) {
+  const std::string_view name = entry.d_name;
+  struct stat facts;
+  if (sys::fstatat(directory, entry.d_name, &facts) != 0) {
+    // A name that has gone since it was read is nothing to speak of; a link that stays and leads nowhere is.
+    if (entry.d_type == DT_LNK && warnings.is_new(name))
+      warn({"skipping ", name, ": the link leads nowhere: ", ::strerror(errno)});
+    return;
+  }
+  if (!S_ISDIR(facts.st_mode) && !is_script(facts)) return;
+  if (const std::string_view why = why_bad_name(name); !why.empty()) {
+    if (warnings.is_new(name)) warn({"skipping ", name.substr(0, 64), ": not a name for a service: ", why});
+    return;
+  }
+  into.push_back({std::string(name), std::string(name), Identity{facts.st_dev, facts.st_ino, 0},
+                  S_ISDIR(facts.st_mode) ? Kind::directory : Kind::script});
+}
+
+}  // namespace
+
+int read_listing(int directory, std::vector<Listed>& into, Warnings& warnings) {
+  into.clear();
+  const int fd = sys::openat(directory, ".", O_RDONLY | O_DIRECTORY);
+  if (fd < 0) return errno;
+  DIR* listing = ::fdopendir(fd);
+  if (listing == nullptr) {
+    const int failure = errno;
+    ::close(fd);
+    return failure;
+  }
+  errno = 0;
+  for (const dirent* entry; (entry = ::readdir(listing)) != nullptr; errno = 0)
+    if (entry->d_name[0] != '.') consider(directory, *entry, into, warnings);
+  const int failure = errno;
+  ::closedir(listing);
+  if (failure != 0) return failure;
+  std::sort(into.begin(), into.end(), [](const Listed& a, const Listed& b) { return a.name < b.name; });
+  // A directory that is written to while it is read may show a name twice.
+  into.erase(std::unique(into.begin(), into.end(), [](const Listed& a, const Listed& b) { return a.name == b.name; }),
+             into.end());
+  return 0;
+}
+
+Runnable look_at_run(int directory, const char* path) {
+  struct stat facts;
+  if (sys::fstatat(directory, path, &facts) != 0 || !S_ISREG(facts.st_mode) || (facts.st_mode & 0111) == 0)
+    return Runnable::missing;
+  constexpr std::int64_t kFresh = 3;  // seconds; nobody takes longer between two writes of a run script
+  const std::int64_t age = wall_now().seconds - facts.st_ctim.tv_sec;
+  if (age >= kFresh || age < -kFresh) return Runnable::yes;
+  if (facts.st_size == 0) return Runnable::busy;
+  // A read lease is refused (EAGAIN) while anybody has the file open for writing: fcntl(2). Where leases are not to
+  // be had at all, there is nothing to learn.
+  const Fd fd(sys::openat(directory, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  if (!fd) return Runnable::yes;
+  if (::fcntl(fd.get(), F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN ? Runnable::busy : Runnable::yes;
+  ::fcntl(fd.get(), F_SETLEASE, F_UNLCK);
+  return Runnable::yes;
+}
+
+}  // namespace svdir

@@ -1,0 +1,82 @@
+#include "svscan/mirror.h"
+
+#include <dirent.h>
+#include <limits.h>
+
+#include "lib/system.h"
+
+namespace svdir {
+namespace {
+
+// A link `name` -> `target` in the directory, made or put right; atomically, so that a start in the same moment
+// finds the old or the new.
+Result<void> put_link(int directory, const std::string& target, const char* name) {
+  char present[PATH_MAX];
+  const ssize_t length = ::readlinkat(directory, name, present, sizeof present);
+  if (length >= 0 && std::string_view(present, static_cast<std::size_t>(length)) == target) return {};
+  if (length < 0 && sys::symlinkat(target.c_str(), directory, name) == 0) return {};
+  const std::string fresh = std::string(".new.") + name;
+  sys::unlinkat(directory, fresh.c_str());
+  if (sys::symlinkat(target.c_str(), directory, fresh.c_str()) != 0) return system_error("unable to make the link", name);
+  if (sys::renameat(directory, fresh.c_str(), directory, name) != 0) return system_error("unable to put the link in place", name);
+  return {};
+}
+
+Result<Fd> make_directory(int parent, const std::string& path) {
+  if (sys::mkdirat(parent, path.c_str(), 0755) != 0 && errno != EEXIST)
+    return system_error("unable to make the service directory", path);
+  Fd fd(sys::openat(parent, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  if (!fd) return system_error("unable to open the service directory", path);
+  return fd;
+}
+
+// What belongs to the copy, never to the original.
+bool is_state(std::string_view name) { return name == "supervise" || name == "log" || name == "." || name == ".."; }
+
+// Links for all that `original` holds, and removal of links to what it no longer holds.
+Result<void> link_all(int original, int copy, const std::string& prefix) {
+  DIR* listing = ::fdopendir(sys::openat(original, ".", O_RDONLY | O_DIRECTORY));
+  if (listing == nullptr) return system_error("unable to list", prefix);
+  Result<void> result;
+  for (const dirent* entry; result && (entry = ::readdir(listing)) != nullptr;)
+    if (!is_state(entry->d_name)) result = put_link(copy, prefix + "/" + entry->d_name, entry->d_name);
+  ::closedir(listing);
+  if (!result) return result;
+  listing = ::fdopendir(sys::openat(copy, ".", O_RDONLY | O_DIRECTORY));
+  if (listing == nullptr) return system_error("unable to list the copy of", prefix);
+  struct stat facts;
+  for (const dirent* entry; (entry = ::readdir(listing)) != nullptr;)
+    if (entry->d_type == DT_LNK && sys::fstatat(original, entry->d_name, &facts, AT_SYMLINK_NOFOLLOW) != 0)
+      sys::unlinkat(copy, entry->d_name);
+  ::closedir(listing);
+  return {};
+}
+
+}  // namespace
+
+bool needs_mirror(const Places& places, const Listed& listed) {
+  return places.separate || listed.kind == Kind::script || listed.identity.instance != 0;
+}
+
+std::string service_directory_of(const Places& places, const Listed& listed) {
+  if (places.separate || !needs_mirror(places, listed)) return listed.name;
+  return std::string(kOwn) + "/" + listed.name;
+}
+
+Result<void> make_mirror(const Places& places, const Listed& listed, const std::string& path) {
+  // Links below .svdir are relative, so that the tree can be moved; ones out of a state directory cannot be.
+  const std::string original = (places.separate ? places.absolute : std::string("../..")) + "/" + listed.source;
+  Result<Fd> copy = make_directory(places.work.get(), path);
+  if (!copy) return std::unexpected(copy.error());
+  if (listed.kind == Kind::script) return put_link(copy->get(), original, "run");
+  const Fd source(sys::openat(places.scan.get(), listed.source.c_str(), O_RDONLY | O_DIRECTORY));
+  if (!source) return system_error("unable to open", listed.source);
+  if (Result<void> linked = link_all(source.get(), copy->get(), original); !linked) return linked;
+  const Fd logger(sys::openat(source.get(), "log", O_RDONLY | O_DIRECTORY));
+  if (!logger) return {};
+  Result<Fd> logger_copy = make_directory(copy->get(), "log");
+  if (!logger_copy) return std::unexpected(logger_copy.error());
+  return link_all(logger.get(), logger_copy->get(), (places.separate ? "" : "../") + original + "/log");
+}
+
+}  // namespace svdir

@@ -1,0 +1,343 @@
+#include "svscan/scanner.h"
+
+#include <sys/prctl.h>
+#include <sys/vfs.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "lib/say.h"
+#include "lib/system.h"
+#include "svscan/mirror.h"
+
+namespace svdir {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration kSlowRescan = seconds(60);   // the net below inotify
+constexpr Duration kPlainRescan = seconds(1);   // where there is no inotify
+constexpr Duration kFillTime = seconds(2);      // a directory may be without `run` so long before supervise says so
+constexpr Duration kBusyLook = milliseconds(5);
+constexpr Duration kUnwatchedLook = milliseconds(100);
+constexpr Duration kLateLook = seconds(5);      // as kUnwatchedLook, when the fill time is over
+
+// File systems on which others make changes that inotify does not see (statfs(2)).
+bool is_changed_elsewhere(int directory) {
+  struct statfs facts;
+  if (::fstatfs(directory, &facts) != 0) return false;
+  switch (static_cast<unsigned long>(facts.f_type)) {
+    case 0x6969:      // NFS
+    case 0x01021997:  // 9P
+    case 0x65735546:  // FUSE
+    case 0xff534d42:  // CIFS
+    case 0xfe534d42:  // SMB2
+    case 0x00c36400:  // Ceph
+      return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+Scanner::Scanner(const Options& options, Places& places, Role role, char** argv)
+    : options_(options), places_(places), role_(role), argv_(argv), orphans_(roster_),
+      starter_(options, places, roster_, orphans_, bells_) {}
+
+Result<void> Scanner::open() {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  if (Result<void> opened = signals_.open(signals_of_interest()); !opened) return opened;
+  if (Result<void> opened = bells_.open(); !opened) return opened;
+  const int failure = signal_poll_.start(loop_, signals_.fd(), Poll::For::reading, callback<&Scanner::on_signal>(this));
+  const int bells = bell_poll_.start(loop_, bells_.fd(), Poll::For::reading, callback<&Scanner::on_bell>(this));
+  if (failure != 0 || bells != 0) {
+    errno = failure != 0 ? -failure : -bells;
+    return system_error("unable to wait for events");
+  }
+  return {};
+}
+
+int Scanner::run() {
+  watch_scan_directory();
+  scan();
+  reap();  // children that an upgrade has handed us may have ended in the meantime
+  loop_.run();
+  return exit_code_;
+}
+
+// --- Signals ---------------------------------------------------------------------------------------------------------
+
+void Scanner::on_signal() {
+  // All of them first, the children last: a stop that is under way should know of it.
+  bool children_ended = false;
+  for (int number; (number = signals_.next()) != 0;) {
+    if (number == SIGCHLD) children_ended = true;
+    else react(number);
+  }
+  if (children_ended && !is_leaving_) reap();
+}
+
+void Scanner::react(int signal) {
+  const int number = rewritten(signal, options_.rewrites);
+  if (number == 0 || is_leaving_) return;
+  switch (reaction_to(number, role_)) {
+    case Reaction::stop: begin_stop(0); break;
+    case Reaction::rescan: rescan_everything(); break;
+    case Reaction::leave: leave(0); break;
+    case Reaction::stop_rudely:
+      roster_.each([&](Slot slot, Service&) { tell_to_stop(slot); });
+      leave(kExitSystem);
+      break;
+    case Reaction::upgrade: begin_upgrade(); break;
+    case Reaction::forward:
+    case Reaction::forward_stop:
+    case Reaction::reap:
+    case Reaction::none: break;
+  }
+}
+
+void Scanner::on_bell() {
+  for (std::uint64_t tag; bells_.next(tag);) {
+    const Slot slot = static_cast<Slot>(tag);
+    if (roster_.contains(slot) && roster_[slot].phase == Phase::held) holder_ended(slot);
+  }
+}
+
+// --- When to look ----------------------------------------------------------------------------------------------------
+
+void Scanner::watch_scan_directory() {
+  const int failure = watch_.start(loop_, places_.scan_path.c_str(), callback<&Scanner::on_directory_change>(this));
+  watch_works_ = failure == 0;
+  if (!watch_works_ && !said_no_watch_) {
+    warn({"unable to watch ", places_.scan_path, " (", ::strerror(-failure), "): looking for changes every second"});
+    said_no_watch_ = true;
+  }
+  if (is_changed_elsewhere(places_.scan.get())) watch_works_ = false;
+  slow_timer_.start(loop_, monotonic_now() + (watch_works_ ? kSlowRescan : kPlainRescan),
+                    callback<&Scanner::on_slow_time>(this));
+}
+
+void Scanner::on_slow_time() {
+  follow_replaced_directory();
+  struct stat facts;
+  const bool can_tell = ::fstat(places_.scan.get(), &facts) == 0;
+  // A directory that has been changed within the granularity of its stamp may change again without showing it.
+  const bool is_same = can_tell && facts.st_mtim.tv_sec == scanned_change_.tv_sec &&
+                       facts.st_mtim.tv_nsec == scanned_change_.tv_nsec && facts.st_mtim.tv_sec + 1 < wall_now().seconds;
+  if (watch_works_ || !is_same || scan_failure_ != 0) request_scan();
+  slow_timer_.start(loop_, monotonic_now() + (watch_works_ ? kSlowRescan : kPlainRescan),
+                    callback<&Scanner::on_slow_time>(this));
+}
+
+// The scan directory may be removed, and be there again later: renamed into place, mounted, unmounted.
+void Scanner::follow_replaced_directory() {
+  struct stat now;
+  struct stat ours;
+  if (sys::fstatat(AT_FDCWD, places_.scan_path.c_str(), &now) != 0 || !S_ISDIR(now.st_mode)) return;
+  if (::fstat(places_.scan.get(), &ours) == 0 && ours.st_dev == now.st_dev && ours.st_ino == now.st_ino) return;
+  if (!reopen_scan_directory(places_)) return;
+  info({places_.scan_path, " is another directory now; going on with it"});
+  watch_scan_directory();
+}
+
+void Scanner::on_directory_change() { request_scan(); }
+
+// Changes come in floods; a scan serves all that came before it. It gets a fifth of the time at most.
+void Scanner::request_scan() {
+  if (scan_requested_ || is_stopping_ || is_leaving_) return;
+  scan_requested_ = true;
+  scan_timer_.start(loop_, last_scan_end_ + 4 * last_scan_cost_, callback<&Scanner::scan>(this));
+}
+
+void Scanner::rescan_everything() {
+  if (is_stopping_) return;
+  warnings_ = {};
+  roster_.each([&](Slot slot, Service& service) {
+    if (service.phase == Phase::left_alone) starter_.queue(slot);
+    if (service.phase == Phase::running || service.phase == Phase::held || service.phase == Phase::elsewhere)
+      send_command(places_.work.get(), service.path + "/log", 'a');
+  });
+  follow_replaced_directory();
+  watch_scan_directory();
+  request_scan();
+  run_starter();
+}
+
+// --- The scan --------------------------------------------------------------------------------------------------------
+
+void Scanner::scan() {
+  scan_requested_ = false;
+  if (is_stopping_ || is_leaving_) return;
+  const Instant begin = monotonic_now();
+  struct stat facts;
+  if (::fstat(places_.scan.get(), &facts) == 0) scanned_change_ = facts.st_mtim;
+  warnings_.next_round();
+  const int failure = read_listing(places_.scan.get(), listing_, warnings_);
+  if (failure != 0) {
+    if (failure != scan_failure_)
+      warn({"unable to read ", places_.scan_path, ": ", ::strerror(failure), "; services go on, looking again every second"});
+    scan_failure_ = failure;
+    scan_requested_ = true;
+    scan_timer_.start(loop_, begin + seconds(1), callback<&Scanner::scan>(this));
+    return;
+  }
+  if (scan_failure_ != 0) info({places_.scan_path, " can be read again"});
+  scan_failure_ = 0;
+  starter_.set_defaults(::faccessat(places_.scan.get(), ".defaults", F_OK, 0) == 0);
+
+  std::vector<Sighting> entries;
+  entries.reserve(listing_.size());
+  for (const Listed& listed : listing_) entries.push_back({listed.name, listed.identity, listed.kind, false});
+  std::vector<Sighting> known;
+  std::vector<Slot> slots;
+  known.reserve(roster_.size());
+  slots.reserve(roster_.size());
+  roster_.each([&](Slot slot, const Service& service) {
+    known.push_back({service.name, service.identity, service.kind, service.gone});
+    slots.push_back(slot);
+  });
+  apply(make_plan(entries, known), slots);
+  check_pending();
+  run_starter();
+  last_scan_end_ = monotonic_now();
+  last_scan_cost_ = last_scan_end_ - begin;
+}
+
+void Scanner::apply(const std::vector<Decision>& decisions, const std::vector<Slot>& slots) {
+  for (const Decision& decision : decisions) {
+    const Slot slot = decision.known == kNobody ? kNobody : slots[decision.known];
+    switch (decision.what) {
+      case Decision::What::start: begin_service(listing_[decision.entry], slot); break;
+      case Decision::What::stop: stop_service(slot); break;
+      case Decision::What::rename: rename_service(slot, listing_[decision.entry]); break;
+      case Decision::What::refresh: refresh_service(slot, listing_[decision.entry]); break;
+      case Decision::What::duplicate:
+        if (warnings_.is_new(listing_[decision.entry].name))
+          warn({"skipping ", listing_[decision.entry].name, ": another name of ",
+                slot == kNobody ? std::string_view("another new service") : std::string_view(roster_[slot].name)});
+        break;
+    }
+  }
+}
+
+void Scanner::begin_service(const Listed& listed, Slot predecessor) {
+  Service service;
+  service.name = listed.name;
+  service.source = listed.source;
+  service.path = service_directory_of(places_, listed);
+  service.identity = listed.identity;
+  service.kind = listed.kind;
+  service.since = monotonic_now();
+  if (needs_mirror(places_, listed)) {
+    if (const Result<void> made = make_mirror(places_, listed, service.path); !made) {
+      if (warnings_.is_new(listed.name)) warn({"unable to supervise ", listed.name, ": ", made.error().text()});
+      return;
+    }
+  }
+  const Slot slot = roster_.add(std::move(service));
+  if (predecessor != kNobody && roster_.contains(predecessor)) {
+    roster_[slot].phase = Phase::behind;
+    // A third directory under the same name takes the place of the second, which never started.
+    if (const Slot other = roster_[predecessor].successor; other != kNobody && roster_.contains(other)) {
+      roster_[predecessor].successor = kNobody;
+      if (roster_[other].phase == Phase::behind) let_go(other);
+    }
+    roster_[predecessor].successor = slot;
+    return;
+  }
+  admit(slot);
+}
+
+// Starts it, or waits until there is something to start.
+void Scanner::admit(Slot slot) {
+  roster_[slot].phase = Phase::pending;
+  roster_[slot].since = monotonic_now();
+  Instant next;
+  if (check_one_pending(slot, monotonic_now(), next)) return;
+  pending_.push_back(slot);
+}
+
+void Scanner::rename_service(Slot slot, const Listed& listed) {
+  Service& service = roster_[slot];
+  const std::string path = service_directory_of(places_, listed);
+  if (needs_mirror(places_, listed)) {
+    const bool moved = sys::renameat(places_.work.get(), service.path.c_str(), places_.work.get(), path.c_str()) == 0;
+    const Result<void> made = moved ? make_mirror(places_, listed, path) : std::unexpected(Error{"", errno});
+    if (!made) {
+      warn({"unable to rename ", service.name, " to ", listed.name, " in place; starting it anew"});
+      stop_service(slot);
+      begin_service(listed, slot);
+      return;
+    }
+  }
+  service.name = listed.name;
+  service.source = listed.source;
+  service.path = path;
+  refresh_service(slot, listed);
+}
+
+// It is there, after it was gone or was another file.
+void Scanner::refresh_service(Slot slot, const Listed& listed) {
+  Service& service = roster_[slot];
+  service.identity = listed.identity;
+  if (!service.gone) return;
+  service.gone = false;
+  // One that is being stopped is started again when its supervise has ended, see supervise_ended.
+}
+
+// --- Directories that are being filled ------------------------------------------------------------------------------
+
+void Scanner::check_pending() {
+  const Instant now = monotonic_now();
+  Instant next;
+  std::erase_if(pending_, [&](Slot slot) { return check_one_pending(slot, now, next); });
+  if (next.is_set()) pending_timer_.start(loop_, next, callback<&Scanner::check_pending>(this));
+  run_starter();
+}
+
+// True when there is nothing more to wait for; else `next` is at most the instant of the next look.
+bool Scanner::check_one_pending(Slot slot, Instant now, Instant& next) {
+  if (!roster_.contains(slot)) return true;
+  Service& service = roster_[slot];
+  if (service.gone || (service.phase != Phase::pending && !service.lacks_run)) {
+    lookouts_.release(slot);
+    return true;
+  }
+  const bool in_time = now - service.since < kFillTime;
+  const Runnable run = look_at_run(places_.work.get(), (service.path + "/run").c_str());
+  if (run == Runnable::yes || (run == Runnable::busy && !in_time)) {
+    lookouts_.release(slot);
+    if (service.phase == Phase::pending) starter_.queue(slot);
+    // Its supervise waits longer and longer between two tries; it is told that now is the time.
+    else if (service.phase == Phase::running) ::kill(service.supervisor, SIGHUP);
+    service.lacks_run = false;
+    return true;
+  }
+  const std::string watched = places_.scan_path + "/" + service.source;
+  const bool is_watched = lookouts_.watch(loop_, slot, watched.c_str(), callback<&Scanner::check_pending>(this));
+  if (!in_time && service.phase == Phase::pending) {
+    service.lacks_run = true;  // what is wrong is for its supervise to say and to show
+    starter_.queue(slot);
+  }
+  Instant look = now + (in_time ? kUnwatchedLook : kLateLook);
+  if (run == Runnable::busy) look = now + kBusyLook;
+  else if (is_watched && in_time) look = service.since + kFillTime;
+  else if (is_watched) return false;
+  if (!next.is_set() || look < next) next = look;
+  return false;
+}
+
+// --- Starting --------------------------------------------------------------------------------------------------------
+
+void Scanner::on_start_time() { run_starter(); }
+
+void Scanner::run_starter() {
+  if (is_leaving_) return;
+  const Instant next = starter_.run(monotonic_now());
+  for (const Slot slot : starter_.take_released()) service_is_down(slot);
+  if (next.is_set()) start_timer_.start(loop_, next, callback<&Scanner::on_start_time>(this));
+  else start_timer_.stop();
+}
+
+}  // namespace svdir

@@ -1,0 +1,123 @@
+// svscan at work: one loop that watches the scan directory, starts and restarts supervises, reaps, and stops them.
+//
+// scanner.cpp    the loop, signals, the scan and what follows from it
+// endings.cpp    ends of supervises and of other processes; upgrades
+// stopping.cpp   the orderly and the hurried end
+#pragma once
+
+#include <vector>
+
+#include "lib/loop.h"
+#include "lib/signals.h"
+#include "svscan/holders.h"
+#include "svscan/listing.h"
+#include "svscan/lookouts.h"
+#include "svscan/orphans.h"
+#include "svscan/places.h"
+#include "svscan/roster.h"
+#include "svscan/signal_table.h"
+#include "svscan/starter.h"
+#include "svscan/stop_order.h"
+
+namespace svdir {
+
+class Scanner {
+ public:
+  // `argv` is for upgrades.
+  Scanner(const Options& options, Places& places, Role role, char** argv);
+
+  Result<void> open();
+  // Goes on with the supervises of the program we were before an upgrade.
+  void take_over(std::vector<Service> services);
+  int run();  // the exit code
+
+ private:
+  // scanner.cpp
+  void on_signal();
+  void react(int signal);
+  void on_bell();
+  void on_start_time();
+  void on_slow_time();
+  void on_directory_change();
+  void request_scan();
+  void scan();
+  void watch_scan_directory();
+  void follow_replaced_directory();
+  void apply(const std::vector<Decision>& decisions, const std::vector<Slot>& slots);
+  void begin_service(const Listed& listed, Slot predecessor);
+  void rename_service(Slot slot, const Listed& listed);
+  void refresh_service(Slot slot, const Listed& listed);
+  void admit(Slot slot);
+  void check_pending();
+  bool check_one_pending(Slot slot, Instant now, Instant& next);
+  void rescan_everything();
+  void run_starter();
+
+  // endings.cpp
+  void reap();
+  void child_ended(pid_t pid, int status);
+  void supervise_ended(Slot slot, bool exited_zero);
+  void holder_ended(Slot slot);
+  void let_go(Slot slot);
+  void begin_upgrade();
+  void trial_ended(bool works);
+  void on_trial_overdue();
+
+  // stopping.cpp
+  void begin_stop(int code);
+  void advance_stop();
+  bool tell_to_stop(Slot slot);
+  void stop_service(Slot slot);
+  void adopt_to_stop(Slot slot);
+  void nudge_adopters();
+  void service_is_down(Slot slot);
+  void on_stop_time();
+  void kill_services();
+  void kill_supervises();
+  void finish_if_done();
+  void leave(int code);
+
+  const Options& options_;
+  Places& places_;
+  const Role role_;
+  char** const argv_;
+  Roster roster_;
+  Orphans orphans_;
+  Bells bells_;
+  Starter starter_;
+  Warnings warnings_;
+  Signals signals_;
+
+  std::vector<Listed> listing_;   // of the last scan; kept for its memory
+  std::vector<Slot> pending_;     // services without a `run` that can be executed
+  timespec scanned_change_{};     // the scan directory's mtime as last scanned
+  Instant last_scan_end_;
+  Duration last_scan_cost_{};
+  bool scan_requested_ = false;
+  bool watch_works_ = false;
+  bool said_no_watch_ = false;
+  int scan_failure_ = 0;          // errno of the last scan, said once
+
+  pid_t trial_ = 0;               // `svscan --version` of the new program, before an upgrade
+  bool is_stopping_ = false;
+  bool is_leaving_ = false;
+  int exit_code_ = 0;
+  unsigned force_ = 0;            // 0: asked nicely; 1: services were killed; 2: supervises too
+  StopOrder stop_order_;
+  std::vector<Slot> stop_slots_;  // slot of each index in the stop order
+
+  Lookouts lookouts_;
+  DirectoryWatch watch_;
+  Poll signal_poll_;
+  Poll bell_poll_;
+  Timer scan_timer_;
+  Timer start_timer_;
+  Timer pending_timer_;
+  Timer slow_timer_;
+  Timer stop_timer_;
+  Timer nudge_timer_;
+  Timer trial_timer_;
+  Loop loop_;  // last, see lib/loop.h
+};
+
+}  // namespace svdir

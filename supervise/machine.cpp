@@ -9,6 +9,8 @@ namespace {
 
 constexpr int kRunGivesUp = 100;     // exit code of run: do not try again (daemontools-encore)
 constexpr int kFinishGivesUp = 125;  // exit code of finish: likewise (s6)
+// Where restart-delay is 0: a failing start must not spin, and a wake_at of now + 0 would mean "never".
+constexpr Duration kShortestPause = std::chrono::milliseconds(10);
 
 bool ends_programs(int signal) {
   return signal == SIGTERM || signal == SIGKILL || signal == SIGINT || signal == SIGQUIT || signal == SIGABRT;
@@ -133,7 +135,7 @@ void Step::obey(const Order& order, bool after_once) {
       if (after_once && (runs() || is_ending())) return;  // `svc -ox`: let it run to its end, then leave
       return want_stop('x');
     case Command::pause:
-      record_.paused = true;
+      record_.paused = runs();
       return send(SIGSTOP);
     case Command::cont:
       record_.paused = false;
@@ -244,7 +246,7 @@ void Step::could_not_start(const Event& event) {
   record_.main = {};
   if (record_.leaving || record_.want == Want::down) return rest(State::down);
   record_.state = State::backoff;
-  wake_after(settings_.restart_delay);
+  wake_after(std::max(settings_.restart_delay, kShortestPause));
 }
 
 void Step::became_ready() {
@@ -351,7 +353,7 @@ void Step::back_off() {
     return rest(State::failed);
   }
   record_.state = State::backoff;
-  wake_after(restart_pause(settings_, record_.failures));
+  wake_after(std::max(restart_pause(settings_, record_.failures), kShortestPause));
 }
 
 void Step::rest(State state) {
@@ -423,7 +425,7 @@ Actions step(StateRecord& record, const Settings& settings, const Event& event, 
 
 Duration restart_pause(const Settings& settings, unsigned failures) {
   Duration pause = settings.restart_delay;
-  for (unsigned i = 1; i < failures && pause < settings.restart_delay_max; ++i) pause *= 2;
+  for (unsigned i = 1; i < failures && pause.count() > 0 && pause < settings.restart_delay_max; ++i) pause *= 2;
   return std::min(pause, std::max(settings.restart_delay_max, settings.restart_delay));
 }
 

@@ -49,10 +49,10 @@ std::string Driver::order(std::string_view letters, bool after_once) {
 std::string Driver::begin(bool held_down) { return give({.kind = Event::Kind::begin, .held_down = held_down}); }
 std::string Driver::spawned(pid_t pid) { return give({.kind = Event::Kind::spawned, .process = {pid, 7}}); }
 std::string Driver::cannot_spawn() {
-  return give({.kind = Event::Kind::spawn_failed, .number = EAGAIN, .reason = "no process"});
+  return give({.kind = Event::Kind::spawn_failed, .reason = "no process"});
 }
 std::string Driver::cannot_exec() {
-  return give({.kind = Event::Kind::exec_failed, .number = ENOENT, .reason = "no run"});
+  return give({.kind = Event::Kind::exec_failed, .reason = "no run"});
 }
 std::string Driver::exits(int code) {
   return give({.kind = Event::Kind::main_ended, .ending = {Ending::Kind::exited, code, false}});

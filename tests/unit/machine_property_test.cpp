@@ -141,8 +141,8 @@ void World::start() {
   if (!kind && chance(8)) return take({.kind = Event::Kind::held, .reason = "db"});
   if (!kind && chance(4)) return take({.kind = Event::Kind::misconfigured, .reason = "conf:1"});
   tried();
-  if (!kind && chance(8)) return take({.kind = Event::Kind::spawn_failed, .number = EAGAIN, .reason = "no process"});
-  if (!kind && chance(8)) return take({.kind = Event::Kind::exec_failed, .number = ENOENT, .reason = "no run"});
+  if (!kind && chance(8)) return take({.kind = Event::Kind::spawn_failed, .reason = "no process"});
+  if (!kind && chance(8)) return take({.kind = Event::Kind::exec_failed, .reason = "no run"});
   main_ = Life::alive;
   group_left_ = chance(20);
   take({.kind = Event::Kind::spawned, .process = {next_pid_++, 1}});

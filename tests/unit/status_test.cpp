@@ -45,7 +45,7 @@ class RandomRecord {
     r.state = static_cast<State>(below(kStateNames.size()));
     r.want = static_cast<Want>(below(kWantNames.size()));
     r.leaving = coin(), r.paused = coin(), r.got_term = coin(), r.ready = coin();
-    r.person_asked = coin(), r.step_done = coin();
+    r.start_owed = coin(), r.step_done = coin();
     r.main = process();
     r.finish = process();
     r.group = static_cast<pid_t>(below(1 << 22)) + 2;

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 
 namespace svdir::sys {
@@ -38,11 +39,20 @@ inline ssize_t write(int fd, const void* from, size_t size) { return fails("writ
 inline ssize_t writev(int fd, const iovec* parts, int count) {
   return fails("write") ? -1 : ::writev(fd, parts, count);
 }
+inline ssize_t pwrite(int fd, const void* from, size_t size, off_t at) {
+  return fails("write") ? -1 : ::pwrite(fd, from, size, at);
+}
+// Makes sure that the first `size` bytes of a file have their place on the disk; 0 or an errno.
+inline int allocate(int fd, off_t size) { return fails("allocate") ? errno : ::posix_fallocate(fd, 0, size); }
 inline int fsync(int fd) { return fails("fsync") ? -1 : ::fsync(fd); }
 inline int ftruncate(int fd, off_t size) { return fails("ftruncate") ? -1 : ::ftruncate(fd, size); }
 inline int fchmod(int fd, mode_t mode) { return fails("fchmod") ? -1 : ::fchmod(fd, mode); }
 inline int renameat(int from_dir, const char* from, int to_dir, const char* to) {
   return fails("rename") ? -1 : ::renameat(from_dir, from, to_dir, to);
+}
+// Fails with EEXIST where `to` is there already.
+inline int rename_new(int from_dir, const char* from, int to_dir, const char* to) {
+  return fails("rename") ? -1 : ::renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE);
 }
 inline int unlinkat(int dir, const char* path, int flags = 0) {
   return fails("unlink") ? -1 : ::unlinkat(dir, path, flags);

@@ -1,1 +1,38 @@
-int main() { return 0; }
+// svlogd: reads lines from standard input and writes them to log directories that rotate themselves.
+#include <cstring>
+
+#include "lib/say.h"
+#include "lib/signals.h"
+#include "svlogd/logger.h"
+#include "svlogd/options.h"
+
+using namespace svdir;
+
+namespace {
+
+// Everything that stops us exits 111, also a wrong command line: it is what runit's svlogd does.
+int complain(const Error& error) {
+  fatal(error);
+  return kExitSystem;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  sanitize_process();
+  set_program_name("svlogd");
+  const auto options = parse_options(argc, argv);
+  if (!options) {
+    if (!options.error().empty()) info({options.error()});
+    info({kUsage});
+    return kExitSystem;
+  }
+  if (options->show_version) {
+    info({"part of svdir"});
+    return 0;
+  }
+  Logger logger(*options);
+  if (const auto opened = logger.open(); !opened) return complain(opened.error());
+  if (const auto run = logger.run(); !run) return complain(run.error());
+  return 0;
+}

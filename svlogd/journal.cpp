@@ -1,0 +1,264 @@
+#include "svlogd/journal.h"
+
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "lib/files.h"
+#include "lib/system.h"
+
+namespace svdir {
+namespace {
+
+constexpr char kFile[] = ".svlogd";
+constexpr char kMagic[8] = {'s', 'v', 'l', 'o', 'g', 'd', '1', '\n'};
+constexpr std::size_t kNotesSize = 4096;
+constexpr std::size_t kSmallWindow = 60 * 1024;  // with the notes, what a pipe holds
+constexpr std::size_t kLargeWindow = 1024 * 1024;
+constexpr std::uint64_t kNotTaking = ~std::uint64_t{0};
+
+// The page cache sees our stores in the order of the program only if the compiler keeps it.
+void store(std::uint64_t& to, std::uint64_t value) { std::atomic_ref(to).store(value, std::memory_order_release); }
+
+}  // namespace
+
+struct Slot {
+  std::uint64_t done;
+  std::uint64_t length;
+  std::uint64_t inode;
+  std::uint32_t mid_line;
+  std::uint32_t selected;
+};
+
+struct Journal::Note {
+  OutputKey key;
+  std::uint64_t in_use;
+  std::uint64_t version;  // slots[version % 2] holds
+  Slot slots[2];
+};
+
+struct JournalNotes {
+  char magic[8];
+  char boot[40];
+  std::uint64_t input_device;
+  std::uint64_t input_inode;
+  std::uint64_t base;
+  std::uint64_t end;
+  std::int64_t moment_seconds;
+  std::uint64_t moment_nanoseconds;
+  std::uint64_t take_from;  // == end while a read may be under way
+  std::uint64_t take_size;
+  std::uint64_t take_first;
+  Journal::Note outputs[kMostNotes];
+};
+static_assert(sizeof(JournalNotes) <= kNotesSize);
+
+Journal::~Journal() {
+  if (notes_ != nullptr) ::munmap(notes_, mapped_);
+}
+
+Result<void> Journal::open(int directory, std::size_t head, std::uint64_t device, std::uint64_t inode) {
+  small_ = std::max(kSmallWindow, 4 * head);
+  Fd fd(sys::openat(directory, kFile, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600));
+  if (!fd) return system_error("unable to open", kFile);
+  // All of it gets its place on the disk now: a store into a hole of a full disk would be our death (SIGBUS).
+  struct stat facts;
+  if (::fstat(fd.get(), &facts) != 0) return system_error("unable to examine", kFile);
+  const auto size = static_cast<std::size_t>(facts.st_size);
+  capacity_ = std::max(small_, size > kNotesSize ? size - kNotesSize : 0);
+  if (const int failure = sys::allocate(fd.get(), static_cast<off_t>(kNotesSize + capacity_)); failure != 0) {
+    errno = failure;
+    return system_error("unable to find room for", kFile);
+  }
+  mapped_ = kNotesSize + std::max(kLargeWindow, capacity_);
+  void* const memory = ::mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+  if (memory == MAP_FAILED) return system_error("unable to map", kFile);
+  notes_ = static_cast<JournalNotes*>(memory);
+  window_ = static_cast<char*>(memory) + kNotesSize;
+  fd_ = std::move(fd);
+  if (!take_over())
+    start_anew(device, inode);
+  else
+    same_input_ = notes_->input_device == device && notes_->input_inode == inode;
+  notes_->input_device = device;
+  notes_->input_inode = inode;
+  return {};
+}
+
+void Journal::open_in_memory(std::size_t head) {
+  small_ = std::max(kSmallWindow, 4 * head);
+  capacity_ = std::max(small_, kLargeWindow);
+  mapped_ = kNotesSize + capacity_;
+  void* const memory = ::mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) ::_exit(kExitSystem);  // nothing can be done without a buffer
+  notes_ = static_cast<JournalNotes*>(memory);
+  window_ = static_cast<char*>(memory) + kNotesSize;
+  start_anew(0, 0);
+}
+
+// True when the file holds notes of this boot. Then what a killed svlogd was in the middle of taking is settled.
+bool Journal::take_over() {
+  const auto boot = read_small(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64);
+  char text[sizeof notes_->boot] = {};
+  if (boot) std::memcpy(text, boot->data(), std::min(boot->size(), sizeof text - 1));
+  const bool ours = std::memcmp(notes_->magic, kMagic, sizeof kMagic) == 0 &&
+                    std::memcmp(notes_->boot, text, sizeof text) == 0 && notes_->base <= notes_->end &&
+                    notes_->end - notes_->base <= capacity_;
+  if (ours) {
+    finish_taking();
+  } else {
+    std::memset(notes_->magic, 0, sizeof notes_->magic);
+    std::memcpy(notes_->boot, text, sizeof text);
+  }
+  return ours;
+}
+
+void Journal::start_anew(std::uint64_t device, std::uint64_t inode) {
+  notes_->input_device = device;
+  notes_->input_inode = inode;
+  notes_->base = notes_->end = 0;
+  notes_->take_from = kNotTaking;
+  for (Note& note : notes_->outputs) note = {};
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  std::memcpy(notes_->magic, kMagic, sizeof kMagic);
+}
+
+void Journal::finish_taking() {
+  if (notes_->take_from != notes_->end) return;
+  const std::uint64_t size = notes_->take_size;
+  const bool has_happened = size != 0 && size <= space() &&
+                            static_cast<unsigned char>(*place(notes_->end)) == notes_->take_first;
+  if (has_happened) store(notes_->end, notes_->end + size);
+  store(notes_->take_from, kNotTaking);
+}
+
+char* Journal::place(std::uint64_t position) const { return window_ + (position - notes_->base); }
+std::size_t Journal::space() const { return capacity_ - static_cast<std::size_t>(notes_->end - notes_->base); }
+std::uint64_t Journal::begin() const { return notes_->base; }
+std::uint64_t Journal::end() const { return notes_->end; }
+
+std::string_view Journal::from(std::uint64_t position) const {
+  return {place(position), static_cast<std::size_t>(notes_->end - position)};
+}
+
+bool Journal::grow(std::size_t capacity) {
+  if (fd_ && sys::allocate(fd_.get(), static_cast<off_t>(kNotesSize + capacity)) != 0) return false;
+  capacity_ = capacity;
+  return true;
+}
+
+Journal::Taken Journal::take_from_pipe(int fd, std::size_t limit) {
+  if (!probe_[0]) {
+    int ends[2];
+    if (sys::pipe2(ends, 0) != 0) return Taken::failed;
+    probe_[0].reset(ends[0]);
+    probe_[1].reset(ends[1]);
+  }
+  const ssize_t seen = sys::tee(fd, probe_[1].get(), 1, SPLICE_F_NONBLOCK);
+  if (seen == 0) return Taken::end;
+  if (seen < 0) return errno == EAGAIN || errno == EINTR ? Taken::nothing : Taken::failed;
+  unsigned char first = 0;
+  if (sys::read(probe_[0].get(), &first, 1) != 1) {
+    probe_[0].reset();  // whatever is in it must not be taken for the next first byte
+    probe_[1].reset();
+    return errno == EINTR ? Taken::nothing : Taken::failed;
+  }
+  int waiting = 0;
+  if (::ioctl(fd, FIONREAD, &waiting) != 0) return Taken::failed;
+  std::size_t size = std::min(static_cast<std::size_t>(waiting), limit);
+  if (size > space() && capacity_ < kLargeWindow) grow(kLargeWindow);
+  size = std::min(size, space());
+  if (size == 0) return Taken::nothing;
+
+  char* const to = place(notes_->end);
+  *to = static_cast<char>(~first);
+  notes_->take_size = size;
+  notes_->take_first = first;
+  store(notes_->take_from, notes_->end);
+  const ssize_t got = sys::read(fd, to, size);
+  if (got <= 0) {
+    const int failure = errno;
+    store(notes_->take_from, kNotTaking);
+    errno = failure;
+    if (got == 0) return Taken::end;
+    return failure == EAGAIN || failure == EINTR ? Taken::nothing : Taken::failed;
+  }
+  store(notes_->end, notes_->end + static_cast<std::uint64_t>(got));
+  return Taken::bytes;
+}
+
+Journal::Taken Journal::take_by_reading(int fd, std::size_t limit) {
+  if (capacity_ < kLargeWindow && space() < capacity_) grow(kLargeWindow);
+  const std::size_t size = std::min(space(), limit);
+  if (size == 0) return Taken::nothing;
+  const ssize_t got = sys::read(fd, place(notes_->end), size);
+  if (got == 0) return Taken::end;
+  if (got < 0) return errno == EAGAIN || errno == EINTR ? Taken::nothing : Taken::failed;
+  store(notes_->end, notes_->end + static_cast<std::uint64_t>(got));
+  return Taken::bytes;
+}
+
+Stamp Journal::moment() const {
+  return {notes_->moment_seconds, static_cast<std::int32_t>(notes_->moment_nanoseconds)};
+}
+
+void Journal::set_moment(Stamp now) {
+  notes_->moment_seconds = now.seconds;
+  notes_->moment_nanoseconds = static_cast<std::uint64_t>(now.nanoseconds);
+}
+
+Journal::Note* Journal::note_for(OutputKey key, std::uint64_t start, bool& known) {
+  Note* free = nullptr;
+  for (Note& note : notes_->outputs) {
+    if (note.in_use != 0 && note.key == key) {
+      Progress progress = read(note);
+      known = progress.done >= notes_->base && progress.done <= notes_->end;
+      if (!known) write(note, {start, 0, 0, {}});
+      return &note;
+    }
+    if (note.in_use == 0 && free == nullptr) free = &note;
+  }
+  known = false;
+  if (free == nullptr) return nullptr;
+  free->key = key;
+  write(*free, {start, 0, 0, {}});
+  store(free->in_use, 1);
+  return free;
+}
+
+Progress Journal::read(const Note& note) {
+  const Slot& slot = note.slots[note.version % 2];
+  return {slot.done, slot.length, slot.inode, {slot.mid_line != 0, slot.selected != 0}};
+}
+
+void Journal::write(Note& note, const Progress& progress) {
+  Slot& slot = note.slots[(note.version + 1) % 2];
+  slot = {progress.done, progress.length, progress.inode, progress.line.mid_line, progress.line.selected};
+  store(note.version, note.version + 1);
+}
+
+void Journal::discard_before(std::uint64_t position) {
+  const auto gone = static_cast<std::size_t>(position - notes_->base);
+  const auto kept = static_cast<std::size_t>(notes_->end - position);
+  if (kept == 0) return store(notes_->base, position);
+  // What is kept is copied to the front only where it does not overlap itself: until `base` is stored both copies
+  // must be good.
+  if (space() > capacity_ / 2 || gone < kept) return;
+  std::memcpy(window_, place(position), kept);
+  store(notes_->base, position);
+}
+
+void Journal::shrink() {
+  ::madvise(window_, capacity_, MADV_DONTNEED);
+  if (!fd_ || capacity_ <= small_ || notes_->end - notes_->base > small_) return;
+  if (sys::ftruncate(fd_.get(), static_cast<off_t>(kNotesSize + small_)) == 0) capacity_ = small_;
+}
+
+void Journal::close_clean() {
+  if (fd_ && notes_->base == notes_->end && sys::ftruncate(fd_.get(), kNotesSize) != 0) return;
+}
+
+}  // namespace svdir

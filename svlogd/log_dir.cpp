@@ -1,0 +1,326 @@
+#include "svlogd/log_dir.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+#include "lib/files.h"
+#include "lib/say.h"
+#include "lib/system.h"
+
+namespace svdir {
+namespace {
+
+constexpr Duration kPause = std::chrono::seconds(3);            // before a failed write is tried again, as runit
+constexpr Duration kGrace = std::chrono::milliseconds(200);     // for the end of a line before a wanted rotation
+constexpr Duration kSyncInterval = std::chrono::seconds(1);
+constexpr std::size_t kLongestConfig = 64 * 1024;
+constexpr char kCurrent[] = "current";
+const PatternList kNoLines{false};
+
+Instant earliest(Instant a, Instant b) {
+  if (!a.is_set()) return b;
+  return b.is_set() ? std::min(a, b) : a;
+}
+
+}  // namespace
+
+void LogDir::say_verbose(std::string_view what, std::string_view name) const {
+  if (options_.verbose) info({"info: ", what, ": ", path(), name.empty() ? "" : "/", name});
+}
+
+// Says what went wrong, once a pause, and has us called again.
+bool LogDir::pause(std::string_view doing, std::string_view name) {
+  const Error trouble = system_error(doing, std::string(name) + ": " + path()).error();
+  say("pausing", {trouble.text()});
+  due_ = monotonic_now() + kPause;
+  return false;
+}
+
+Result<void> LogDir::claim() {
+  const char* const name = path().c_str();
+  if (sys::mkdirat(AT_FDCWD, name, 0755) != 0 && errno != EEXIST) return system_error("unable to make log directory:", path());
+  Fd directory(sys::open(name, O_RDONLY | O_DIRECTORY));
+  if (!directory) return system_error("unable to open log directory:", path());
+  Fd lock(sys::openat(directory.get(), "lock", O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, 0600));
+  if (!lock) return system_error("unable to open lock:", path());
+  if (sys::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return system_error("unable to lock directory:", path());
+  struct stat facts;
+  if (::fstat(directory.get(), &facts) != 0) return system_error("unable to examine:", path());
+  key_ = {facts.st_dev, facts.st_ino << 2};  // the two low bits tell our senders apart
+  directory_ = std::move(directory);
+  lock_ = std::move(lock);
+  return {};
+}
+
+void LogDir::read_config() {
+  config_ = OutputConfig{};
+  parse_config(target_.config, config_);
+  const auto text = read_small(directory_.get(), "config", kLongestConfig);
+  if (text) {
+    say_verbose("read", "config");
+    parse_config(*text, config_);
+  } else if (text.error().number != ENOENT) {
+    warn({path(), ": ", text.error().text()});
+  }
+  for (const std::string& complaint : config_.complaints) warn({path(), "/config: ", complaint});
+  rules_ = {};
+  rules_.prefix = config_.prefix;
+  rules_.replace = replace_;
+  rules_.lines = config_.udp_only ? &kNoLines : &config_.lines;
+  rules_.head = options_.head;
+  rules_.stamped = options_.stamp != StampKind::none;
+}
+
+void LogDir::open_senders(Journal& journal) {
+  has_alerts_ = !config_.alerts.selects_none();
+  has_udp_ = !config_.udp.host.empty();
+  if (has_alerts_) alerts_.open_alerts(journal, {key_.a, key_.b + 1}, done(), rules_, config_.alerts);
+  LineRules sent = rules_;
+  sent.lines = &config_.lines;
+  if (has_udp_) udp_.open_udp(journal, {key_.a, key_.b + 2}, done(), sent, config_.udp);
+}
+
+void LogDir::open(Journal& journal) {
+  read_config();
+  known_ = attach(journal, key_, journal.begin());
+  open_senders(journal);
+  for (const OldFile& file : list_old_files(directory_.get())) {
+    Stamp stamp;
+    if (read_tai64n_label(file.name, stamp)) newest_name_ = std::max(newest_name_, stamp);
+  }
+  processor_.settle(directory_.get(), path());
+  if (!open_current()) return;
+  delete_old();
+  processor_.look(directory_.get(), path(), config_.processor, options_.verbose);
+}
+
+// What an existing `current` is to us: its noted length holds if we know it, its size if it was closed in order.
+// A new one is empty.
+void LogDir::adopt_current(const struct stat& facts) {
+  Progress now = progress_;
+  const auto size = static_cast<std::uint64_t>(facts.st_size);
+  const bool is_noted = known_ && progress_.inode == facts.st_ino && progress_.length <= size;
+  if (!is_noted) now.length = size;
+  if (!known_) now.line = {};
+  now.inode = facts.st_ino;
+  ahead_ = size - now.length;
+  note(now);
+}
+
+bool LogDir::open_current() {
+  struct stat facts;
+  if (sys::fstatat(directory_.get(), kCurrent, &facts, AT_SYMLINK_NOFOLLOW) == 0) {
+    const bool is_noted = known_ && progress_.inode == facts.st_ino;
+    const bool is_ours = is_noted || facts.st_size == 0 || (facts.st_mode & S_IXUSR) != 0;
+    if (!is_ours && !set_aside('u')) return false;
+  }
+  Fd fd(sys::openat(directory_.get(), kCurrent, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0644));
+  if (!fd) return pause("unable to open", kCurrent);
+  if (::fstat(fd.get(), &facts) != 0) return pause("unable to examine", kCurrent);
+  if ((facts.st_mode & 0777) != 0644 && sys::fchmod(fd.get(), 0644) != 0) return pause("unable to set the mode of", kCurrent);
+  say_verbose(facts.st_size == 0 ? "new" : "append", kCurrent);
+  adopt_current(facts);
+  current_ = std::move(fd);
+  opened_ = monotonic_now();
+  due_ = {};
+  return std::exchange(known_, true) || end_line();
+}
+
+bool LogDir::end_line() {
+  if (!current_) return false;
+  char last = '\n';
+  if (progress_.length > 0 && ::pread(current_.get(), &last, 1, static_cast<off_t>(progress_.length) - 1) != 1) last = '\n';
+  Progress now = progress_;
+  now.line = {};
+  if (last != '\n') {
+    if (!write("\n")) return false;
+    ++now.length;
+  }
+  note(now);
+  return true;
+}
+
+Room LogDir::room() const { return {progress_.length, config_.size, options_.head}; }
+
+bool LogDir::write(std::string_view bytes) {
+  if (progress_.length == 0 && ahead_ == 0) opened_ = monotonic_now();
+  if (ahead_ != 0 && !settle_ahead(bytes)) return false;
+  while (ahead_ < bytes.size()) {
+    const ssize_t count = sys::write(current_.get(), bytes.data() + ahead_, bytes.size() - ahead_);
+    if (count > 0) {
+      ahead_ += static_cast<std::uint64_t>(count);
+      continue;
+    }
+    if (count < 0 && errno == EINTR) continue;
+    if (count == 0) errno = ENOSPC;
+    if ((errno == ENOSPC || errno == EDQUOT) && delete_oldest_for_space()) continue;
+    return pause("unable to write to", kCurrent);
+  }
+  ahead_ = 0;
+  due_ = {};
+  return true;
+}
+
+// Part of these bytes may be there already, of a try that was cut short by a full disk or by our predecessor's death.
+// If what is there is something else (the options have changed since), it goes.
+bool LogDir::settle_ahead(std::string_view bytes) {
+  char there[4096];
+  std::uint64_t same = 0;
+  while (same < ahead_ && same < bytes.size()) {
+    const std::size_t size = std::min({sizeof there, static_cast<std::size_t>(ahead_ - same), static_cast<std::size_t>(bytes.size() - same)});
+    const ssize_t got = ::pread(current_.get(), there, size, static_cast<off_t>(progress_.length + same));
+    if (got <= 0 || std::memcmp(there, bytes.data() + same, static_cast<std::size_t>(got)) != 0) break;
+    same += static_cast<std::uint64_t>(got);
+  }
+  if (same != ahead_ && sys::ftruncate(current_.get(), static_cast<off_t>(progress_.length)) != 0)
+    return pause("unable to truncate", kCurrent);
+  ahead_ = same == ahead_ ? same : 0;
+  return true;
+}
+
+bool LogDir::make_room(bool must) {
+  if (!current_ && !open_current()) return false;
+  if (progress_.length == 0) {
+    rotation_wanted_ = false;  // there is nothing to rotate
+    return true;
+  }
+  const Room now = room();
+  const bool at_line_end = !progress_.line.mid_line;
+  must = must || (now.is_limited() && (now.left(0) == 0 || (at_line_end && now.is_full_after_line(0))));
+  if (rotation_wanted_ && (at_line_end || monotonic_now() >= rotation_grace_)) must = true;
+  return !must || rotate();
+}
+
+bool LogDir::deliver_all(const Delivery& delivery) {
+  if (has_alerts_) alerts_.deliver(delivery);
+  if (has_udp_) udp_.deliver(delivery);
+  return deliver(delivery);
+}
+
+bool LogDir::end_all_lines() {
+  if (has_alerts_) alerts_.end_line();
+  if (has_udp_) udp_.end_line();
+  return end_line();
+}
+
+std::uint64_t LogDir::all_done() const {
+  std::uint64_t least = done();
+  if (has_alerts_) least = std::min(least, alerts_.done());
+  if (has_udp_) least = std::min(least, udp_.done());
+  return least;
+}
+
+// Onto the disk, but not more than once a second: a rotation a millisecond must not wait for the disk each time. What
+// is skipped here the kernel writes by itself within seconds.
+void LogDir::sync(int fd) {
+  const Instant now = monotonic_now();
+  if (last_sync_.is_set() && now - last_sync_ < kSyncInterval) return;
+  last_sync_ = now;
+  if (sys::fsync(fd) != 0) warn(system_error("unable to fsync current:", path()).error());
+}
+
+bool LogDir::set_aside(char kind) {
+  for (;;) {
+    newest_name_ = next_name_stamp(wall_now(), newest_name_);
+    const std::string name = old_file_name(newest_name_, kind);
+    if (sys::rename_new(directory_.get(), kCurrent, directory_.get(), name.c_str()) == 0) {
+      say_verbose("rename", name);
+      return true;
+    }
+    if (errno == EEXIST) continue;
+    // A file system that knows no exclusive rename: ours are the only names of this form here, and they go up.
+    if (errno == EINVAL && sys::renameat(directory_.get(), kCurrent, directory_.get(), name.c_str()) == 0) return true;
+    return pause("unable to rename", kCurrent);
+  }
+}
+
+bool LogDir::rotate() {
+  sync(current_.get());
+  if (sys::fchmod(current_.get(), 0744) != 0) return pause("unable to set the mode of", kCurrent);
+  if (!set_aside(config_.processor.empty() ? 's' : 'u')) return false;
+  current_.reset();
+  rotation_wanted_ = false;
+  if (!open_current()) return false;
+  delete_old();
+  processor_.look(directory_.get(), path(), config_.processor, options_.verbose);
+  return true;
+}
+
+void LogDir::delete_old() {
+  if (config_.keep == 0) return;
+  for (const std::string& name : files_to_delete(list_old_files(directory_.get()), config_.keep, processor_.file())) {
+    say_verbose("delete", name);
+    if (sys::unlinkat(directory_.get(), name.c_str()) != 0) warn(system_error("unable to delete", path() + "/" + name).error());
+  }
+}
+
+// The disk is full: the oldest file goes, if the settings allow it.
+bool LogDir::delete_oldest_for_space() {
+  if (config_.keep_when_full >= config_.keep) return false;
+  const auto names = files_to_delete(list_old_files(directory_.get()), config_.keep_when_full, processor_.file());
+  if (names.empty()) return false;
+  warn({"out of disk space, delete: ", path(), "/", names.front()});
+  return sys::unlinkat(directory_.get(), names.front().c_str()) == 0;
+}
+
+void LogDir::ask_for_rotation() {
+  rotation_wanted_ = true;
+  rotation_grace_ = monotonic_now() + kGrace;
+}
+
+void LogDir::hang_up(Journal& journal) {
+  read_config();
+  open_senders(journal);
+  if (config_.hup_rotates) ask_for_rotation();
+  else if (current_) sync(current_.get());
+  delete_old();
+}
+
+bool LogDir::has_moved() const {
+  struct stat facts;
+  return sys::fstatat(AT_FDCWD, path().c_str(), &facts) != 0 || OutputKey{facts.st_dev, facts.st_ino << 2} != key_;
+}
+
+bool LogDir::is_done_processing() const {
+  if (processor_.running() != 0) return false;
+  if (config_.processor.empty() || processor_.has_failed()) return true;
+  const auto files = list_old_files(directory_.get());
+  return std::none_of(files.begin(), files.end(), [](const OldFile& file) { return file.kind == 'u'; });
+}
+
+void LogDir::on_due() {
+  processor_.look(directory_.get(), path(), config_.processor, options_.verbose);
+  if (config_.age.count() > 0 && progress_.length > 0 && monotonic_now() >= opened_ + config_.age) ask_for_rotation();
+}
+
+Instant LogDir::due() const {
+  Instant when = earliest(due_, processor_.due());
+  if (rotation_wanted_ && !due_.is_set()) when = earliest(when, rotation_grace_);
+  else if (config_.age.count() > 0 && progress_.length > 0) when = earliest(when, opened_ + config_.age);
+  return when;
+}
+
+void LogDir::on_processor_end(int status) {
+  processor_.on_end(directory_.get(), path(), status);
+  processor_.look(directory_.get(), path(), config_.processor, options_.verbose);
+}
+
+void LogDir::close() {
+  if (current_) {
+    if (sys::fsync(current_.get()) != 0) warn(system_error("unable to fsync current:", path()).error());
+    if (sys::fchmod(current_.get(), 0744) != 0) warn(system_error("unable to set the mode of current:", path()).error());
+    say_verbose("close", "");
+    current_.reset();
+  }
+  known_ = false;
+}
+
+void LogDir::release() {
+  close();
+  lock_.reset();
+  directory_.reset();
+}
+
+}  // namespace svdir

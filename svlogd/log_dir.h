@@ -1,0 +1,100 @@
+// A log directory: `current`, the old files, their number, their processor. Files and modes are runit's.
+//
+//   lock      0600, flock(2)ed while an svlogd has the directory
+//   current   0644 while it is written to, 0744 when it has been closed in order
+//   @….s .u .t    old files, see rotate.h and processor.h
+//   config    see config.h
+//   .svlogd   see journal.h (in the first directory only)
+//
+// A `current` that was neither closed in order nor noted in the journal is one of a crash: it is set aside as @….u.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <string>
+
+#include "lib/error.h"
+#include "lib/fd.h"
+#include "svlogd/config.h"
+#include "svlogd/line_sender.h"
+#include "svlogd/options.h"
+#include "svlogd/output.h"
+#include "svlogd/processor.h"
+
+namespace svdir {
+
+class LogDir final : public Output {
+ public:
+  LogDir(const Target& target, const Options& options, const ReplaceTable* replace)
+      : target_(target), options_(options), replace_(replace) {}
+
+  // First step: makes the directory if need be, and locks it. On an error there is no directory to write to.
+  Result<void> claim();
+  int directory() const { return directory_.get(); }
+  const std::string& path() const { return target_.text; }
+  bool is_open() const { return static_cast<bool>(directory_); }
+
+  // Second step: reads the settings, opens `current`. When the file system is in the way, it is tried again later.
+  void open(Journal& journal);
+  // All that is in the journal for us is written, standard input is at its end: closes `current` in order.
+  void close();
+  // Gives the directory up altogether.
+  void release();
+
+  bool deliver_all(const Delivery& delivery);  // to `current`, standard error and UDP
+  std::uint64_t all_done() const;
+  bool end_line() override;
+  bool end_all_lines();
+
+  void ask_for_rotation();   // ALRM
+  void hang_up(Journal& journal);  // HUP: settings are read again; rotates, unless they say otherwise
+  bool has_moved() const;          // another directory, or none, has our name now
+  void on_due();
+  pid_t processor_pid() const { return processor_.running(); }  // 0: none runs
+  void on_processor_end(int status);
+  // At the end: whether there is still something to be processed, and no failure in the way.
+  bool is_done_processing() const;
+  Instant due() const override;
+
+ protected:
+  bool write(std::string_view bytes) override;
+  bool make_room(bool must) override;
+  Room room() const override;
+
+ private:
+  void read_config();
+  void open_senders(Journal& journal);
+  bool open_current();
+  void adopt_current(const struct stat& facts);
+  bool rotate();
+  bool set_aside(char kind);
+  void delete_old();
+  bool delete_oldest_for_space();
+  bool settle_ahead(std::string_view bytes);
+  void sync(int fd);
+  bool pause(std::string_view doing, std::string_view name);
+  void say_verbose(std::string_view what, std::string_view name) const;
+
+  const Target& target_;
+  const Options& options_;
+  const ReplaceTable* const replace_;
+  OutputConfig config_;
+  Fd directory_;
+  Fd lock_;
+  Fd current_;
+  OutputKey key_;
+  bool known_ = false;          // progress_ is about the `current` that we expect to find
+  std::uint64_t ahead_ = 0;     // bytes in `current` beyond the noted length: of a write that was not noted
+  LineSender alerts_;
+  LineSender udp_;
+  bool has_alerts_ = false;
+  bool has_udp_ = false;
+  Processor processor_;
+  Stamp newest_name_;
+  Instant opened_;          // current, or its first line since then
+  Instant last_sync_;
+  Instant rotation_grace_;  // a rotation was asked for: by then also in the middle of a line
+  bool rotation_wanted_ = false;
+};
+
+}  // namespace svdir

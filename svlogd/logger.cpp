@@ -1,0 +1,248 @@
+#include "svlogd/logger.h"
+
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "lib/say.h"
+#include "lib/system.h"
+#include "svlogd/stamp.h"
+
+namespace svdir {
+namespace {
+
+constexpr int kTurns = 32;                                     // takings before signals are looked at again
+constexpr Duration kIdle = std::chrono::seconds(1);            // until memory is given back
+constexpr std::size_t kUnlimited = ~std::size_t{0};
+constexpr int kLargePipe = 1024 * 1024;
+constexpr int kOrdinaryPipe = 64 * 1024;
+
+}  // namespace
+
+Logger::Logger(const Options& options) : options_(options), replace_(replace_table(options.replacement, options.replaced)) {
+  for (const Target& target : options.targets)
+    directories_.push_back(std::make_unique<LogDir>(target, options_, options.replaces ? &replace_ : nullptr));
+}
+
+Result<void> Logger::open() {
+  if (auto opened = signals_.open({SIGTERM, SIGHUP, SIGALRM, SIGCHLD}); !opened) return opened;
+  struct stat input {};
+  ::fstat(STDIN_FILENO, &input);
+  is_pipe_ = S_ISFIFO(input.st_mode);
+  input_flags_ = ::fcntl(STDIN_FILENO, F_GETFL);
+  const LogDir* first = nullptr;
+  for (const auto& directory : directories_) {
+    if (const auto claimed = directory->claim(); !claimed) warn(claimed.error());
+    if (directory->is_open() && first == nullptr) first = directory.get();
+  }
+  if (first == nullptr) return user_error("no functional log directories.");
+  const auto opened = journal_.open(first->directory(), options_.head, input.st_dev, input.st_ino);
+  if (!opened) {
+    warn({first->path(), ": ", opened.error().text(), "; if svlogd is killed, lines may be lost"});
+    journal_.open_in_memory(options_.head);
+  }
+  for (const auto& directory : directories_)
+    if (directory->is_open()) directory->open(journal_);
+  return {};
+}
+
+Result<void> Logger::run() {
+  if (const int failure = signal_poll_.start(loop_, signals_.fd(), Poll::For::reading, callback<&Logger::on_signals>(this));
+      failure != 0) {
+    errno = -failure;
+    return system_error("unable to wait for signals");
+  }
+  advance();
+  set_timer();
+  loop_.run();
+  if (input_flags_ >= 0) ::fcntl(STDIN_FILENO, F_SETFL, input_flags_);
+  if (!failure_.what.empty()) return std::unexpected(failure_);
+  return {};
+}
+
+// Standard input is waited for, or not.
+void Logger::listen(bool wanted) {
+  if (!is_pollable_) return;
+  if (!wanted) return input_poll_.stop();
+  if (input_poll_.is_running()) return;
+  const int failure = input_poll_.start(loop_, STDIN_FILENO, Poll::For::reading, callback<&Logger::on_input>(this));
+  if (failure != 0) is_pollable_ = false;
+}
+
+Journal::Taken Logger::take() {
+  const std::size_t limit = phase_ == Phase::draining ? static_cast<std::size_t>(left_to_drain_) : kUnlimited;
+  const std::uint64_t before = journal_.end();
+  const auto taken = is_pipe_ ? journal_.take_from_pipe(STDIN_FILENO, limit) : journal_.take_by_reading(STDIN_FILENO, limit);
+  const std::uint64_t count = journal_.end() - before;
+  if (phase_ == Phase::draining) left_to_drain_ -= count;
+  if (is_pipe_ && count >= pipe_size_) grow_pipe(count);
+  if (taken == Journal::Taken::bytes && options_.stamp != StampKind::none) journal_.set_moment(wall_now());
+  return taken;
+}
+
+// A pipe found full means that its writers wait for us: a bigger one lets both work at the same time. Not given back
+// while there is much to do; refused by the kernel when the user has too many of them, which is not looked at again.
+void Logger::grow_pipe(std::size_t taken) {
+  if (pipe_size_ == 0) pipe_size_ = static_cast<std::size_t>(::fcntl(STDIN_FILENO, F_GETPIPE_SZ));
+  if (taken < pipe_size_ || pipe_size_ >= kLargePipe) return;
+  const int size = ::fcntl(STDIN_FILENO, F_SETPIPE_SZ, kLargePipe);
+  pipe_size_ = size > 0 ? static_cast<std::size_t>(size) : kUnlimited;
+}
+
+bool Logger::deliver() {
+  const StampText stamp(options_.stamp, journal_.moment());
+  const bool flush = phase_ == Phase::settling || phase_ == Phase::finishing;
+  blocked_ = false;
+  std::uint64_t least = journal_.end();
+  for (const auto& directory : directories_) {
+    if (!directory->is_open()) continue;
+    if (!directory->deliver_all({journal_, stamp, flush})) blocked_ = true;
+    least = std::min(least, directory->all_done());
+  }
+  journal_.discard_before(least);
+  return !blocked_;
+}
+
+void Logger::on_input() {
+  for (int turn = 0; turn < kTurns; ++turn) {
+    const auto taken = take();
+    if (taken == Journal::Taken::bytes) {
+      if (!deliver()) break;
+      if (phase_ != Phase::draining || left_to_drain_ != 0) continue;
+    }
+    if (taken == Journal::Taken::failed) warn(system_error("unable to read standard input").error());
+    if (taken == Journal::Taken::nothing && phase_ == Phase::reading) break;
+    phase_ = Phase::finishing;
+    break;
+  }
+  advance();
+  set_timer();
+}
+
+void Logger::advance() {
+  if (phase_ == Phase::settling) {
+    // Where our predecessor's standard input was another one, its last line will not be completed.
+    if (journal_.same_input()) phase_ = Phase::reading;
+    if (deliver()) {
+      if (phase_ == Phase::settling)
+        for (const auto& directory : directories_)
+          if (directory->is_open()) directory->end_all_lines();
+      phase_ = Phase::reading;
+    }
+  }
+  if (phase_ == Phase::finishing) finish();
+  const bool takes = !blocked_ && (phase_ == Phase::reading || phase_ == Phase::draining);
+  listen(takes);
+  if (takes && !is_pollable_) timer_at_ = {};
+  if (phase_ == Phase::reading && journal_.is_large() && !idle_at_.is_set()) {
+    idle_at_ = monotonic_now() + kIdle;
+    idle_mark_ = journal_.end();
+  }
+}
+
+void Logger::be_idle() {
+  idle_at_ = {};
+  if (journal_.end() != idle_mark_) return;  // advance() will look again
+  journal_.shrink();
+  release_line_buffer();
+  if (pipe_size_ == kLargePipe && ::fcntl(STDIN_FILENO, F_SETPIPE_SZ, kOrdinaryPipe) > 0) pipe_size_ = kOrdinaryPipe;
+}
+
+void Logger::finish() {
+  if (!deliver()) return;
+  for (const auto& directory : directories_) directory->close();
+  journal_.close_clean();
+  phase_ = Phase::waiting;
+  wait_for_processors();
+}
+
+void Logger::wait_for_processors() {
+  if (std::all_of(directories_.begin(), directories_.end(),
+                  [](const auto& directory) { return !directory->is_open() || directory->is_done_processing(); }))
+    loop_.stop();
+}
+
+void Logger::on_signals() {
+  while (const int signal = signals_.next()) {
+    switch (signal) {
+      case SIGCHLD: reap(); break;
+      case SIGHUP: hang_up(); break;
+      case SIGALRM:
+        for (const auto& directory : directories_)
+          if (directory->is_open()) directory->ask_for_rotation();
+        break;
+      case SIGTERM:
+        if (phase_ == Phase::finishing || phase_ == Phase::waiting) {
+          // Asked twice: what is not written stays in the journal, for the next svlogd.
+          loop_.stop();
+        } else if (phase_ == Phase::reading || phase_ == Phase::settling) {
+          int waiting = 0;
+          if (is_pipe_ && ::ioctl(STDIN_FILENO, FIONREAD, &waiting) != 0) waiting = 0;
+          left_to_drain_ = static_cast<std::uint64_t>(waiting);
+          phase_ = waiting > 0 ? Phase::draining : Phase::finishing;
+        }
+        break;
+      default: break;
+    }
+  }
+  if (phase_ == Phase::reading) deliver();  // rotations that were asked for
+  advance();
+  set_timer();
+}
+
+void Logger::reap() {
+  for (const auto& directory : directories_) {
+    const pid_t pid = directory->processor_pid();
+    int status = 0;
+    if (pid != 0 && sys::waitpid(pid, &status, WNOHANG) == pid) directory->on_processor_end(status);
+  }
+  if (phase_ == Phase::waiting) wait_for_processors();
+}
+
+void Logger::hang_up() {
+  if (phase_ == Phase::waiting) return;
+  deliver();
+  bool any = false;
+  for (const auto& directory : directories_) {
+    if (directory->is_open() && !directory->has_moved()) {
+      directory->hang_up(journal_);
+    } else {
+      if (directory->is_open()) directory->release();
+      if (const auto claimed = directory->claim(); !claimed) warn(claimed.error());
+      if (directory->is_open()) directory->open(journal_);
+    }
+    any = any || directory->is_open();
+  }
+  if (any) return;
+  failure_ = {"no functional log directories.", 0, Fault::user};
+  loop_.stop();
+}
+
+void Logger::on_due() {
+  timer_at_ = {};
+  const Instant now = monotonic_now();
+  if (idle_at_.is_set() && now >= idle_at_) be_idle();
+  for (const auto& directory : directories_)
+    if (directory->is_open()) directory->on_due();
+  if (phase_ == Phase::reading || phase_ == Phase::draining) deliver();
+  if (!is_pollable_ && !blocked_ && (phase_ == Phase::reading || phase_ == Phase::draining)) return on_input();
+  advance();
+  set_timer();
+}
+
+void Logger::set_timer() {
+  Instant next = idle_at_;
+  const auto consider = [&](Instant when) {
+    if (when.is_set() && (!next.is_set() || when < next)) next = when;
+  };
+  for (const auto& directory : directories_)
+    if (directory->is_open()) consider(directory->due());
+  if (!is_pollable_ && !blocked_ && (phase_ == Phase::reading || phase_ == Phase::draining)) consider({1});
+  if (next == timer_at_) return;
+  timer_at_ = next;
+  if (next.is_set()) timer_.start(loop_, next, callback<&Logger::on_due>(this));
+  else timer_.stop();
+}
+
+}  // namespace svdir

@@ -1,0 +1,94 @@
+#include "svlogd/options.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace svdir {
+namespace {
+
+using Trouble = std::expected<void, std::string>;
+
+bool parse_size(std::string_view text, std::size_t& into) {
+  const auto [rest, failure] = std::from_chars(text.data(), text.data() + text.size(), into);
+  return failure == std::errc{} && rest == text.data() + text.size();
+}
+
+// An option that has a value.
+Trouble apply_value(char letter, std::string_view value, Options& options, std::string& lines) {
+  switch (letter) {
+    case 'r':
+      if (value.size() != 1) return std::unexpected("-r needs a single character, not `" + std::string(value) + "`");
+      options.replaces = true;
+      options.replacement = value[0];
+      return {};
+    case 'R':
+      options.replaces = true;
+      options.replaced = value;
+      return {};
+    case 'l':
+      if (!parse_size(value, options.head)) return std::unexpected("-l needs a number of bytes");
+      if (options.head == 0) options.head = 1000;
+      return {};
+    case 'b':
+      if (!parse_size(value, options.buffer)) return std::unexpected("-b needs a number of bytes");
+      if (options.buffer == 0) options.buffer = 1024;
+      return {};
+    default: lines.append(value).append("\n"); return {};
+  }
+}
+
+bool apply_flag(char letter, Options& options) {
+  switch (letter) {
+    case 't':
+      if (options.stamp != StampKind::letter_t) options.stamp = static_cast<StampKind>(std::to_underlying(options.stamp) + 1);
+      return true;
+    case 'v': options.verbose = true; return true;
+    case 'V': options.show_version = true; return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+std::expected<Options, std::string> parse_options(int argc, const char* const* argv) {
+  constexpr std::string_view kWithValue = "rRlbc";
+  Options options;
+  std::string lines;
+  bool flags_over = false;
+  for (int i = 1; i < argc; ++i) {
+    std::string_view word = argv[i];
+    if (word == "--" && !flags_over) {
+      flags_over = true;
+      continue;
+    }
+    // After the first target only -c is an option still, so that any directory can be named.
+    const bool is_option = word.size() > 1 && word[0] == '-' &&
+                           (options.targets.empty() ? !flags_over : word.starts_with("-c"));
+    if (!is_option) {
+      options.targets.push_back({std::string(word), std::exchange(lines, {})});
+      continue;
+    }
+    for (word.remove_prefix(1); !word.empty(); word.remove_prefix(1)) {
+      if (apply_flag(word[0], options)) continue;
+      if (kWithValue.find(word[0]) == std::string_view::npos)
+        return std::unexpected(std::string("illegal option -- ") + word[0]);
+      const char letter = word[0];
+      word.remove_prefix(1);
+      if (word.empty() && ++i == argc)
+        return std::unexpected(std::string("option requires an argument -- ") + letter);
+      const auto applied = apply_value(letter, word.empty() ? argv[i] : word, options, lines);
+      if (!applied) return std::unexpected(applied.error());
+      break;
+    }
+  }
+  if (options.show_version) return options;
+  if (options.buffer <= options.head) return std::unexpected("-b must be greater than -l");
+  options.head = std::min(options.head, kLongestHead);
+  if (options.targets.empty()) return std::unexpected(std::string());
+  if (options.targets.size() > kMostTargets)
+    return std::unexpected("more than " + std::to_string(kMostTargets) + " targets; split them over two loggers");
+  return options;
+}
+
+}  // namespace svdir

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "lib/fd.h"
+#include "lib/fd.h"
 #include "lib/program_path.h"
 #include "lib/spawn.h"
 #include "lib/system.h"

@@ -117,7 +117,7 @@ struct StateRecord {
   bool step_done = false; // its signal has been sent
   Ending last;            // last ending of run
   Stamp last_ended;
-  std::string ack;        // last token taken
+  std::string ack;        // the last tokens taken, eight letters each, the latest first (at most kMostTokens)
   std::string pending;    // command bytes taken from the FIFO and not yet carried out, in hexadecimal
   std::string reason;     // why it is failed, waiting or misconfigured; free text, one line
   std::string status_text;  // what the service said of itself (sd_notify STATUS=), one line
@@ -127,6 +127,7 @@ struct StateRecord {
 };
 
 inline constexpr std::size_t kLongestState = 16 * 1024;
+inline constexpr std::size_t kMostTokens = 16;
 
 std::string pack(const StateRecord& record);
 bool unpack(std::string_view text, StateRecord& into);

@@ -178,7 +178,7 @@ void Unit::take_orders() {
     Event event{.kind = Event::Kind::order};
     if (!parser_.take(byte, event.order)) continue;
     if (event.order.command == Command::token) {
-      record_.ack.assign(event.order.token.data(), event.order.token.size());
+      note_token(event.order.token);
       continue;
     }
     if (event.order.command == Command::exit && role_ == Role::logger && !may_leave_) continue;
@@ -186,6 +186,12 @@ void Unit::take_orders() {
     event.after_once = once_in_this_write_;
     note(event);
   }
+}
+
+// Several clients may send at the same time, and each looks for its own token in whatever record it gets to see.
+void Unit::note_token(const Token& token) {
+  record_.ack.insert(0, token.data(), token.size());
+  record_.ack.resize(std::min(record_.ack.size(), kMostTokens * token.size()));
 }
 
 void Unit::leave_at_end_of_input() {

@@ -101,6 +101,7 @@ class Unit final : ReadinessListener {
   // Orders.
   void on_control();
   void take_orders();
+  void note_token(const Token& token);
   void listen(bool on);
 
   // The way up.

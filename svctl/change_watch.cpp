@@ -28,11 +28,11 @@ ChangeWatch::ChangeWatch() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), inotify_(::
   if (inotify_ && !poll_for_reading(epoll_.get(), inotify_.get(), kInotifyKey)) inotify_.reset();
 }
 
-ChangeWatch::Means ChangeWatch::add(int service_dir, std::size_t key, bool closings) {
+ChangeWatch::Means ChangeWatch::add(int service_dir, std::size_t key) {
   if (key >= entries_.size()) entries_.resize(key + 1);
   remove(key);
   Entry& entry = entries_[key];
-  if (add_inotify(service_dir, key, closings)) return entry.means = Means::inotify;
+  if (add_inotify(service_dir, key, IN_MOVED_TO | IN_DELETE_SELF)) return entry.means = Means::inotify;
   if (add_fifo(service_dir, key)) return entry.means = Means::fifo;
   ++polled_;
   return entry.means = Means::polling;
@@ -47,20 +47,31 @@ void ChangeWatch::remove(std::size_t key) {
     key_of_watch_.erase(entry.watch);
   }
   entry.fifo.close();  // also takes it out of the epoll set
+  entry.supervisor.reset();
   entry.means = Means::none;
 }
 
-bool ChangeWatch::add_inotify(int service_dir, std::size_t key, bool closings) {
+void ChangeWatch::watch_end(int service_dir, std::size_t key, pid_t supervisor) {
+  Entry& entry = entries_[key];
+  if (supervisor != 0) {
+    entry.supervisor.reset(sys::pidfd_open(supervisor));
+    if (entry.supervisor) poll_for_reading(epoll_.get(), entry.supervisor.get(), key);
+  } else if (entry.means == Means::inotify) {
+    add_inotify(service_dir, key, IN_CLOSE_NOWRITE);
+  }
+}
+
+bool ChangeWatch::add_inotify(int service_dir, std::size_t key, std::uint32_t mask) {
   if (!inotify_) return false;
   const Fd supervise(sys::openat(service_dir, "supervise", O_RDONLY | O_DIRECTORY));
   if (!supervise) return false;
   char path[40];
   std::snprintf(path, sizeof path, "/proc/self/fd/%d", supervise.get());
-  const std::uint32_t mask = IN_MOVED_TO | IN_DELETE_SELF | (closings ? std::uint32_t{IN_CLOSE_NOWRITE} : 0U);
   const int watch = ::inotify_add_watch(inotify_.get(), path, mask | IN_ONLYDIR | IN_MASK_ADD);
   if (watch < 0) return false;
   // The same directory under two names gives the same watch; the second one is polled then.
-  if (!key_of_watch_.emplace(watch, key).second) return false;
+  const auto [at, fresh] = key_of_watch_.emplace(watch, key);
+  if (!fresh && at->second != key) return false;
   entries_[key].watch = watch;
   return true;
 }
@@ -109,7 +120,7 @@ const std::vector<std::size_t>& ChangeWatch::wait(int milliseconds) {
       continue;
     }
     const auto key = static_cast<std::size_t>(events[i].data.u64);
-    entries_[key].fifo.drain();
+    if (entries_[key].fifo.fd() >= 0) entries_[key].fifo.drain();
     report(key);
   }
   if (polled_ > 0)

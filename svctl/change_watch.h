@@ -20,10 +20,12 @@ class ChangeWatch {
 
   ChangeWatch();
 
-  // `key` comes back from wait(). With `closings`, the supervisor's closing of supervise/ok, which it does when it
-  // ends, is a change too. `service_dir` is used only during the call. Only `polling` where the service cannot be
+  // `key` comes back from wait(). `service_dir` is used only during the call. `polling` where the service cannot be
   // watched (no right to, or supervise/ is not there yet); it may be added again.
-  Means add(int service_dir, std::size_t key, bool closings);
+  Means add(int service_dir, std::size_t key);
+  // The supervisor's end is a change, too: of process `supervisor`, or, where that is not known (0), of whoever closes
+  // the reading end of supervise/ok. After add().
+  void watch_end(int service_dir, std::size_t key, pid_t supervisor);
   void remove(std::size_t key);
 
   // Waits at most `milliseconds` for something to change. The keys concerned, each once; none on a time-out.
@@ -35,10 +37,11 @@ class ChangeWatch {
     Means means = Means::none;
     int watch = -1;
     EventFifo fifo;
+    Fd supervisor;  // pidfd
     bool reported = false;
   };
 
-  bool add_inotify(int service_dir, std::size_t key, bool closings);
+  bool add_inotify(int service_dir, std::size_t key, std::uint32_t mask);
   bool add_fifo(int service_dir, std::size_t key);
   void read_inotify();
   void report(std::size_t key);

@@ -131,7 +131,8 @@ void Client::begin(Job& job, std::size_t key) {
   // First watch, then send, then look: no change can come before we see changes.
   if (!task_.no_wait) {
     const auto dir = open_service(job.target);
-    if (dir) watch_.add(dir->get(), key, task_.goal == Goal::gone);
+    if (dir) watch_.add(dir->get(), key);
+    if (dir && task_.goal == Goal::gone) watch_.watch_end(dir->get(), key, job.before.record.supervisor.pid);
   }
   send(job);
   if (job.verdict.outcome != Outcome::pending) return;

@@ -55,12 +55,19 @@ class Details {
   std::string text_;
 };
 
+// To the tenth of a second, upwards: "12.4s", "2m05s".
+std::string until(Duration duration) {
+  constexpr Duration kTenth = std::chrono::milliseconds(100);
+  if (duration >= std::chrono::minutes(1)) return short_duration(duration);
+  const auto tenths = (std::max(duration, Duration{}) + kTenth - Duration(1)) / kTenth;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + "s";
+}
+
 std::string backoff_details(const View& view, const Now& now) {
   const StateRecord& record = view.record;
   std::string text;
   if (record.wake_at.is_set()) {
-    const Duration rest = record.wake_at - now.monotonic;
-    text = "next start in " + short_duration(std::max(rest, Duration{}));
+    text = "next start in " + until(record.wake_at - now.monotonic);
   } else {
     text = "next start within a second";
   }
@@ -86,10 +93,28 @@ void add_wishes(Details& details, const View& view) {
   if (!view.normally_down && record.want == Want::down && !runs) details.add("normally up");
 }
 
-// All that stands after the state's word.
+constexpr std::string_view kMisconfigured = "misconfigured";
+
+// What stands directly behind the state's word: ", next start in 12.4s", " (run exited 100)", " on db, cache".
+std::string joined_to_word(const View& view, const Now& now) {
+  const StateRecord& record = view.record;
+  if (!view.is_supervised() || !view.is_known()) return view.trouble.empty() ? "" : ": " + view.trouble;
+  if (state_word(view) == kMisconfigured) return record.reason.substr(kMisconfigured.size());
+  if (record.state == State::waiting && !record.reason.empty()) return " on " + record.reason;
+  if (record.state == State::failed && !record.reason.empty()) return " (" + record.reason + ")";
+  if (record.state != State::backoff) return "";
+  std::string text = ", " + backoff_details(view, now);
+  if (const std::string last = ending_details(record); !last.empty()) text += ", " + last;
+  if (!record.reason.empty()) text += ": " + record.reason;
+  return text;
+}
+
+// The columns behind that.
 std::string details_of(const View& view, const Now& now) {
   const StateRecord& record = view.record;
   Details details;
+  if (!view.is_supervised() || !view.is_known()) return "";
+  const bool told = !joined_to_word(view, now).empty();
   if (record.main.pid != 0) {
     details.add("pid " + std::to_string(record.main.pid));
     details.add(since(record.started, now));
@@ -98,34 +123,21 @@ std::string details_of(const View& view, const Now& now) {
     if (record.got_term) details.add("got TERM");
   } else if (record.state == State::finishing) {
     if (record.finish.pid != 0) details.add("pid " + std::to_string(record.finish.pid));
-  } else if (record.state == State::waiting) {
-    details.add(record.reason.starts_with("waiting ") ? record.reason.substr(8) : record.reason);
-  } else if (record.state == State::backoff) {
-    std::string text = backoff_details(view, now);
-    if (const std::string last = ending_details(record); !last.empty()) text += ", " + last;
-    details.add(text);
-    if (!record.reason.empty()) details.add(record.reason);
-  } else {
+  } else if (record.state == State::down || record.state == State::failed) {
     details.add(since(record.changed, now));
-    if (record.state == State::failed) details.add(record.reason);
     if (const std::string last = ending_details(record); !last.empty()) details.add(last);
   }
   add_wishes(details, view);
-  const bool told = record.state == State::waiting || record.state == State::backoff || record.state == State::failed;
   if (!told && !record.reason.empty()) details.add(record.reason);
   if (!record.status_text.empty()) details.add("\"" + record.status_text + "\"");
   if (!view.trouble.empty()) details.add("[" + view.trouble + "]");
   return details.take();
 }
 
-std::string log_details(const View& log, const Now& now) {
-  const std::string word = state_word(log);
-  if (!log.is_supervised() || !log.is_known()) return word;
+std::string log_words(const View& log, const Now& now) {
   const std::string details = details_of(log, now);
-  return details.empty() ? word : word + "  " + details;
+  return state_word(log) + joined_to_word(log, now) + (details.empty() ? "" : "  " + details);
 }
-
-constexpr std::string_view kMisconfigured = "misconfigured";
 
 }  // namespace
 
@@ -167,25 +179,18 @@ int lsb_code(const View& view) {
 }
 
 std::string status_line(const StatusRow& row, const Now& now, std::size_t name_width, Paint paint) {
-  const View& view = row.view;
   std::string line = printable(row.target.name);
   line.append(line.size() < name_width ? name_width - line.size() : 0, ' ').append("  ");
-  const std::string word = state_word(view);
-  std::string details;
-  if (!view.exists || !view.is_supervised() || !view.is_known()) {
-    details = view.trouble;
-  } else if (word == kMisconfigured) {
-    details = view.record.reason.substr(std::min(kMisconfigured.size() + 2, view.record.reason.size()));
-  } else {
-    details = details_of(view, now);
-  }
-  paint_onto(line, word, colour_of_state(view), paint);
+  const std::string word = state_word(row.view);
+  const std::string joined = joined_to_word(row.view, now);
+  const std::string details = details_of(row.view, now);
+  paint_onto(line, word, colour_of_state(row.view), paint);
+  line.append(printable(joined));
   if (!details.empty()) {
-    if (word == kMisconfigured || !view.is_supervised()) line.append(": ");
-    else line.append(word.size() < kStateWidth ? kStateWidth - word.size() : 0, ' ').append("  ");
-    line.append(printable(details));
+    const std::size_t width = joined.empty() ? kStateWidth : 0;
+    line.append(word.size() < width ? width - word.size() : 0, ' ').append("  ").append(printable(details));
   }
-  if (row.has_log) paint_onto(line, "; log: " + printable(log_details(row.log, now)), kDim, paint);
+  if (row.has_log) paint_onto(line, "; log: " + printable(log_words(row.log, now)), kDim, paint);
   return line + "\n";
 }
 

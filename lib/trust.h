@@ -19,12 +19,13 @@ struct Trust {
   // "" when all is well, else one line: "run is writable by uid 1000 and would run as root".
   std::string refusal;
   // Some of it is in the hands of the user (not root) that it runs as. Then svrun must take that user before it does
-  // anything else (--ids-first), or the user could have root read and open files for him by way of his settings.
+  // anything else (--ids-first), or the user could have root read and open files for him by way of his settings; and
+  // finish, check and control scripts must be started by svrun as that user too, for he can write them.
   bool users_own = false;
 };
 
 // Judges the service directory `dir` (an open descriptor) by the settings that it would be started with. finish, check
-// and control scripts are taken to run as the same user. Trusts everything when the process is not root, or when
+// and control scripts are taken to run as the same user where they are his. Trusts everything when the process is not root, or when
 // .defaults say `trust = any`; .defaults themselves must be root's alone in any case. Costs some ten fstatat calls.
 Trust judge_trust(int dir, const char* defaults_path, const Settings& settings);
 

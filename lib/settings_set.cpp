@@ -66,6 +66,8 @@ std::string_view nearest_key(std::string_view key) {
 
 std::expected<void, SettingsError> set_setting(std::string_view key, std::string_view value, SettingsSource source,
                                                Settings& into) {
+  // Where settings stand in one line, it is what lies between them.
+  if (value.find(';') != std::string_view::npos) return trouble(std::string(key).append(": a value holds no semicolon"));
   if (const SettingEntry* entry = find_entry(key); entry != nullptr) {
     if (entry->only_in_defaults && source != SettingsSource::defaults)
       return trouble(std::string(key).append(" may stand in .defaults only"));

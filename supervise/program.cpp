@@ -39,7 +39,7 @@ std::expected<pid_t, SpawnError> Program::spawn() {
   for (const std::string& argument : arguments_) argv.push_back(argument.c_str());
   argv.push_back(nullptr);
   const auto is_replaced = [&](std::string_view inherited) {
-    if (inherited.starts_with(kDefaultsVariable)) return true;
+    if (inherited.starts_with(kDefaultsVariable) || inherited.starts_with(kDownVariable)) return true;
     return std::any_of(variables_.begin(), variables_.end(), [&](std::string_view own) {
       return inherited.starts_with(own.substr(0, own.find('=') + 1));
     });

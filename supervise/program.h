@@ -13,6 +13,8 @@ namespace svdir {
 // What svscan tells supervise, and supervise itself after an upgrade: the path of `.defaults`. No program of the
 // service's sees it.
 inline constexpr char kDefaultsVariable[] = "SVDIR_DEFAULTS";
+// Set when svscan was told (--start) that this service does not start by itself, as with a file `down`.
+inline constexpr char kDownVariable[] = "SVDIR_DOWN";
 
 class Program {
  public:

@@ -57,7 +57,8 @@ void Unit::begin() {
   record_.supervisor = ourselves;
   struct stat facts;
   Event event{.kind = Event::Kind::begin};
-  event.held_down = sys::fstatat(dir_.get(), "down", &facts) == 0;
+  event.held_down = sys::fstatat(dir_.get(), "down", &facts) == 0 ||
+                    (role_ == Role::service && std::getenv(kDownVariable) != nullptr);
   apply(event);
 }
 

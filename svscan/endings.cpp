@@ -28,6 +28,11 @@ void Scanner::child_ended(pid_t pid, int status) {
     trial_ended(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     return;
   }
+  if (foreground_.is(pid)) {
+    const int code = foreground_.ended(status);
+    if (!is_stopping_) begin_stop(code);
+    return;
+  }
   const Slot slot = roster_.find_child(pid);
   if (slot == kNobody) {
     orphans_.ended(places_.work.get(), pid, status);
@@ -93,11 +98,21 @@ void Scanner::let_go(Slot slot) {
   const Slot successor = roster_[slot].successor;
   std::erase(pending_, slot);
   lookouts_.release(slot);
+  instance_lookouts_.release(slot);
+  essentials_.release(slot);
+  outputs_.release(slot);
   if (roster_[slot].has_died) orphans_.forget(slot);
   roster_.remove(slot);
   if (successor == kNobody || !roster_.contains(successor) || roster_[successor].phase != Phase::behind) return;
   if (roster_[successor].gone) let_go(successor);
   else admit(successor);
+}
+
+void Scanner::essential_changed(Slot slot) {
+  const int code = essentials_.look(places_.work.get(), roster_[slot].path, slot);
+  if (code < 0 || is_stopping_) return;
+  info({roster_[slot].name, " is essential and has ended for good: stopping everything"});
+  begin_stop(code);
 }
 
 // --- Upgrades --------------------------------------------------------------------------------------------------------

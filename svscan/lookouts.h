@@ -37,7 +37,7 @@ class Lookouts {
     DirectoryWatch watch;
     Slot slot = kNobody;
   };
-  std::array<Place, 48> places_;
+  std::array<Place, 32> places_;
 };
 
 }  // namespace svdir

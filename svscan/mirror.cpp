@@ -33,13 +33,18 @@ Result<Fd> make_directory(int parent, const std::string& path) {
 // What belongs to the copy, never to the original.
 bool is_state(std::string_view name) { return name == "supervise" || name == "log" || name == "." || name == ".."; }
 
+bool is_directory(int parent, const char* name) {
+  struct stat facts;
+  return sys::fstatat(parent, name, &facts) == 0 && S_ISDIR(facts.st_mode);
+}
+
 // Links for all that `original` holds, and removal of links to what it no longer holds.
-Result<void> link_all(int original, int copy, const std::string& prefix) {
+Result<void> link_all(int original, int copy, const std::string& prefix, bool is_logger = false) {
   DIR* listing = ::fdopendir(sys::openat(original, ".", O_RDONLY | O_DIRECTORY));
   if (listing == nullptr) return system_error("unable to list", prefix);
   Result<void> result;
   for (const dirent* entry; result && (entry = ::readdir(listing)) != nullptr;)
-    if (!is_state(entry->d_name)) result = put_link(copy, prefix + "/" + entry->d_name, entry->d_name);
+    if (!is_state(entry->d_name) && !(is_logger && is_directory(original, entry->d_name))) result = put_link(copy, prefix + "/" + entry->d_name, entry->d_name);
   ::closedir(listing);
   if (!result) return result;
   listing = ::fdopendir(sys::openat(copy, ".", O_RDONLY | O_DIRECTORY));
@@ -50,6 +55,25 @@ Result<void> link_all(int original, int copy, const std::string& prefix) {
       sys::unlinkat(copy, entry->d_name);
   ::closedir(listing);
   return {};
+}
+
+// Log directories (log/main) are the copy's own, because two loggers cannot share one; of the original's, the logger's
+// configuration counts.
+Result<void> copy_log_directories(int original, int copy, const std::string& prefix) {
+  DIR* listing = ::fdopendir(sys::openat(original, ".", O_RDONLY | O_DIRECTORY));
+  if (listing == nullptr) return system_error("unable to list", prefix);
+  Result<void> result;
+  for (const dirent* entry; result && (entry = ::readdir(listing)) != nullptr;) {
+    if (is_state(entry->d_name) || !is_directory(original, entry->d_name)) continue;
+    struct stat facts;
+    const std::string config = std::string(entry->d_name) + "/config";
+    if (sys::fstatat(original, config.c_str(), &facts) != 0) continue;
+    const Result<Fd> made = make_directory(copy, entry->d_name);
+    result = made ? put_link(made->get(), (prefix[0] == '/' ? "" : "../") + prefix + "/" + config, "config")
+                  : std::unexpected(made.error());
+  }
+  ::closedir(listing);
+  return result;
 }
 
 }  // namespace
@@ -76,7 +100,9 @@ Result<void> make_mirror(const Places& places, const Listed& listed, const std::
   if (!logger) return {};
   Result<Fd> logger_copy = make_directory(copy->get(), "log");
   if (!logger_copy) return std::unexpected(logger_copy.error());
-  return link_all(logger.get(), logger_copy->get(), (places.separate ? "" : "../") + original + "/log");
+  const std::string prefix = (places.separate ? "" : "../") + original + "/log";
+  if (Result<void> linked = link_all(logger.get(), logger_copy->get(), prefix, true); !linked) return linked;
+  return copy_log_directories(logger.get(), logger_copy->get(), prefix);
 }
 
 }  // namespace svdir

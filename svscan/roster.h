@@ -37,6 +37,8 @@ struct Service {
   bool told_to_stop = false;
   bool has_died = false;         // a supervise of it has died and may have left processes to adopt
   bool has_orphans = false;      // while it is being stopped: a supervise is needed to stop what another one left
+  bool is_essential = false;
+  bool has_logger = false;
   bool lacks_run = false;        // its supervise was started without a `run` that can be executed
   unsigned quick_deaths = 0;     // in a row
   pid_t supervisor = 0;          // while running or held

@@ -43,7 +43,7 @@ bool is_changed_elsewhere(int directory) {
 
 Scanner::Scanner(const Options& options, Places& places, Role role, char** argv)
     : options_(options), places_(places), role_(role), argv_(argv), orphans_(roster_),
-      starter_(options, places, roster_, orphans_, bells_) {}
+      starter_(options, places, roster_, orphans_, bells_, outputs_), is_init_(::getpid() == 1) {}
 
 Result<void> Scanner::open() {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -55,6 +55,9 @@ Result<void> Scanner::open() {
     errno = failure != 0 ? -failure : -bells;
     return system_error("unable to wait for events");
   }
+  if (!options_.prefix) return {};
+  if (Result<void> opened = outputs_.open(places_.work.get()); !opened) return opened;
+  output_poll_.start(loop_, outputs_.fd(), Poll::For::reading, callback<&Scanner::on_output>(this));
   return {};
 }
 
@@ -62,6 +65,12 @@ int Scanner::run() {
   watch_scan_directory();
   scan();
   reap();  // children that an upgrade has handed us may have ended in the meantime
+  if (options_.program != nullptr && !foreground_.is_running()) {
+    if (const Result<void> started = foreground_.start(options_.program); !started) {
+      say("fatal", {started.error().text()});
+      begin_stop(Foreground::exit_code_of(started.error()));
+    }
+  }
   loop_.run();
   return exit_code_;
 }
@@ -82,7 +91,7 @@ void Scanner::react(int signal) {
   const int number = rewritten(signal, options_.rewrites);
   if (number == 0 || is_leaving_) return;
   switch (reaction_to(number, role_)) {
-    case Reaction::stop: begin_stop(0); break;
+    case Reaction::stop: told_to_stop(); break;
     case Reaction::rescan: rescan_everything(); break;
     case Reaction::leave: leave(0); break;
     case Reaction::stop_rudely:
@@ -90,8 +99,8 @@ void Scanner::react(int signal) {
       leave(kExitSystem);
       break;
     case Reaction::upgrade: begin_upgrade(); break;
-    case Reaction::forward:
-    case Reaction::forward_stop:
+    case Reaction::forward: foreground_.forward(number); break;
+    case Reaction::forward_stop: forward_stop(number == SIGRTMIN + 3 ? SIGTERM : number); break;
     case Reaction::reap:
     case Reaction::none: break;
   }
@@ -100,8 +109,23 @@ void Scanner::react(int signal) {
 void Scanner::on_bell() {
   for (std::uint64_t tag; bells_.next(tag);) {
     const Slot slot = static_cast<Slot>(tag);
+    if ((tag & Essentials::kTag) != 0) {
+      if (roster_.contains(slot)) essential_changed(slot);
+      continue;
+    }
     if (roster_.contains(slot) && roster_[slot].phase == Phase::held) holder_ended(slot);
   }
+}
+
+void Scanner::on_output() {
+  constexpr Duration kFullPause = milliseconds(10);
+  if (outputs_.pass_on()) {
+    if (!output_poll_.is_running())
+      output_poll_.start(loop_, outputs_.fd(), Poll::For::reading, callback<&Scanner::on_output>(this));
+    return;
+  }
+  output_poll_.stop();
+  output_timer_.start(loop_, monotonic_now() + kFullPause, callback<&Scanner::on_output>(this));
 }
 
 // --- When to look ----------------------------------------------------------------------------------------------------
@@ -153,7 +177,11 @@ void Scanner::request_scan() {
 void Scanner::rescan_everything() {
   if (is_stopping_) return;
   warnings_ = {};
+  traits_.forget_all();
   roster_.each([&](Slot slot, Service& service) {
+    const Listed listed{service.name, service.source, service.identity, service.kind};
+    if (needs_mirror(places_, listed) && !service.gone)
+      if (const Result<void> made = make_mirror(places_, listed, service.path); !made) warn(made.error());
     if (service.phase == Phase::left_alone) starter_.queue(slot);
     if (service.phase == Phase::running || service.phase == Phase::held || service.phase == Phase::elsewhere)
       send_command(places_.work.get(), service.path + "/log", 'a');
@@ -162,6 +190,12 @@ void Scanner::rescan_everything() {
   watch_scan_directory();
   request_scan();
   run_starter();
+}
+
+// Something changed in the directory of a service with instances: there may be more of them now, or fewer.
+void Scanner::on_change_within() {
+  traits_.forget_all();
+  request_scan();
 }
 
 // --- The scan --------------------------------------------------------------------------------------------------------
@@ -184,6 +218,8 @@ void Scanner::scan() {
   }
   if (scan_failure_ != 0) info({places_.scan_path, " can be read again"});
   scan_failure_ = 0;
+  traits_.next_round();
+  expand_instances(places_, traits_, listing_, warnings_);
   starter_.set_defaults(::faccessat(places_.scan.get(), ".defaults", F_OK, 0) == 0);
 
   std::vector<Sighting> entries;
@@ -228,6 +264,9 @@ void Scanner::begin_service(const Listed& listed, Slot predecessor) {
   service.path = service_directory_of(places_, listed);
   service.identity = listed.identity;
   service.kind = listed.kind;
+  const Traits& traits = traits_.of(places_, listed);
+  service.is_essential = traits.essential;
+  service.has_logger = traits.has_logger;
   service.since = monotonic_now();
   if (needs_mirror(places_, listed)) {
     if (const Result<void> made = make_mirror(places_, listed, service.path); !made) {
@@ -236,6 +275,11 @@ void Scanner::begin_service(const Listed& listed, Slot predecessor) {
     }
   }
   const Slot slot = roster_.add(std::move(service));
+  if (roster_[slot].is_essential) essentials_.watch(places_.work.get(), roster_[slot].path, slot, bells_);
+  if (options_.prefix && !roster_[slot].has_logger) outputs_.attach(roster_[slot], slot);
+  if (listed.identity.instance == 1 && listed.kind == Kind::directory)
+    instance_lookouts_.watch(loop_, slot, (places_.scan_path + "/" + listed.source).c_str(),
+                             callback<&Scanner::on_change_within>(this));
   if (predecessor != kNobody && roster_.contains(predecessor)) {
     roster_[slot].phase = Phase::behind;
     // A third directory under the same name takes the place of the second, which never started.
@@ -274,6 +318,7 @@ void Scanner::rename_service(Slot slot, const Listed& listed) {
   service.name = listed.name;
   service.source = listed.source;
   service.path = path;
+  outputs_.rename(service, slot);
   refresh_service(slot, listed);
 }
 

@@ -9,15 +9,19 @@
 
 #include "lib/loop.h"
 #include "lib/signals.h"
+#include "svscan/essentials.h"
+#include "svscan/foreground.h"
 #include "svscan/holders.h"
 #include "svscan/listing.h"
 #include "svscan/lookouts.h"
 #include "svscan/orphans.h"
+#include "svscan/outputs.h"
 #include "svscan/places.h"
 #include "svscan/roster.h"
 #include "svscan/signal_table.h"
 #include "svscan/starter.h"
 #include "svscan/stop_order.h"
+#include "svscan/traits.h"
 
 namespace svdir {
 
@@ -36,6 +40,8 @@ class Scanner {
   void on_signal();
   void react(int signal);
   void on_bell();
+  void on_output();
+  void on_change_within();
   void on_start_time();
   void on_slow_time();
   void on_directory_change();
@@ -62,9 +68,12 @@ class Scanner {
   void begin_upgrade();
   void trial_ended(bool works);
   void on_trial_overdue();
+  void essential_changed(Slot slot);
 
   // stopping.cpp
+  void told_to_stop();
   void begin_stop(int code);
+  void forward_stop(int signal);
   void advance_stop();
   bool tell_to_stop(Slot slot);
   void stop_service(Slot slot);
@@ -74,6 +83,7 @@ class Scanner {
   void on_stop_time();
   void kill_services();
   void kill_supervises();
+  void end_strays();
   void finish_if_done();
   void leave(int code);
 
@@ -84,7 +94,11 @@ class Scanner {
   Roster roster_;
   Orphans orphans_;
   Bells bells_;
+  Outputs outputs_;
   Starter starter_;
+  Essentials essentials_;
+  Foreground foreground_;
+  TraitsBook traits_;
   Warnings warnings_;
   Signals signals_;
 
@@ -101,15 +115,21 @@ class Scanner {
   pid_t trial_ = 0;               // `svscan --version` of the new program, before an upgrade
   bool is_stopping_ = false;
   bool is_leaving_ = false;
+  const bool is_init_;            // nothing outlives us
+  bool strays_were_told_ = false;
+  Instant stop_deadline_;         // of the grace period, once told to stop
   int exit_code_ = 0;
   unsigned force_ = 0;            // 0: asked nicely; 1: services were killed; 2: supervises too
   StopOrder stop_order_;
   std::vector<Slot> stop_slots_;  // slot of each index in the stop order
 
-  Lookouts lookouts_;
+  Lookouts lookouts_;           // for `run` to appear
+  Lookouts instance_lookouts_;  // for `instances` to change; under the first instance's slot
   DirectoryWatch watch_;
   Poll signal_poll_;
   Poll bell_poll_;
+  Poll output_poll_;
+  Timer output_timer_;
   Timer scan_timer_;
   Timer start_timer_;
   Timer pending_timer_;

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "lib/say.h"
+#include "lib/service_dir.h"
 #include "lib/spawn.h"
 
 extern char** environ;
@@ -19,16 +20,23 @@ constexpr Duration kLongEnough = seconds(1);
 constexpr Duration kShortagePause = seconds(1);
 constexpr Duration kElsewherePause = seconds(1);
 
-constexpr std::size_t kExtraVariables = 2;
+constexpr std::size_t kExtraVariables = 3;
+char down_variable[] = "SVDIR_DOWN=1";  // supervise(8): at first, the service is not started
+
+// What svscan tells supervise is not what somebody told svscan.
+bool is_between_us(std::string_view variable) {
+  return variable.starts_with("SVDIR_DEFAULTS=") || variable.starts_with("SVDIR_DOWN=");
+}
 
 }  // namespace
 
-Starter::Starter(const Options& options, const Places& places, Roster& roster, Orphans& orphans, Bells& bells)
-    : options_(options), places_(places), roster_(roster), orphans_(orphans), bells_(bells) {
+Starter::Starter(const Options& options, const Places& places, Roster& roster, Orphans& orphans, Bells& bells,
+                 Outputs& outputs)
+    : options_(options), places_(places), roster_(roster), orphans_(orphans), bells_(bells), outputs_(outputs) {
   defaults_ = "SVDIR_DEFAULTS=" + (places.absolute.empty() ? places.scan_path : places.absolute) + "/.defaults";
   environment_.assign(kExtraVariables, nullptr);
   for (char** variable = environ; *variable != nullptr; ++variable)
-    if (!std::string_view(*variable).starts_with("SVDIR_DEFAULTS=")) environment_.push_back(*variable);
+    if (!is_between_us(*variable)) environment_.push_back(*variable);
   environment_.push_back(nullptr);
 }
 
@@ -40,7 +48,14 @@ char* const* Starter::environment(const Service& service) {
     instance_ = "INSTANCE=" + std::to_string(service.identity.instance);
     environment_[--first] = instance_.data();
   }
+  if (!starts_by_itself(service)) environment_[--first] = down_variable;
   return environment_.data() + first;
+}
+
+bool Starter::starts_by_itself(const Service& service) const {
+  if (options_.start_all) return true;
+  return std::any_of(options_.start.begin(), options_.start.end(),
+                     [&](const std::string& glob) { return glob_matches(glob.c_str(), service.name.c_str()); });
 }
 
 void Starter::queue(Slot slot) {
@@ -133,10 +148,13 @@ void Starter::watch_holder(Slot slot, Instant now) {
 bool Starter::spawn_supervise(Slot slot, Instant now) {
   Service& service = roster_[slot];
   const char* const argv[] = {options_.face == Face::runsvdir ? "runsv" : "supervise", service.path.c_str(), nullptr};
+  const Fd output = outputs_.open_for_child(slot);
   const ChildPlan plan{.path = places_.supervise.c_str(),
                        .argv = argv,
                        .environment = environment(service),
                        .directory = places_.work.get(),
+                       .output = output.get(),
+                       .error = output.get(),
                        .new_session = options_.new_session};
   const auto spawned = spawn(plan);
   if (!spawned) {

@@ -12,6 +12,7 @@
 #include "lib/clock.h"
 #include "svscan/holders.h"
 #include "svscan/orphans.h"
+#include "svscan/outputs.h"
 #include "svscan/places.h"
 #include "svscan/roster.h"
 
@@ -19,7 +20,8 @@ namespace svdir {
 
 class Starter {
  public:
-  Starter(const Options& options, const Places& places, Roster& roster, Orphans& orphans, Bells& bells);
+  Starter(const Options& options, const Places& places, Roster& roster, Orphans& orphans, Bells& bells,
+          Outputs& outputs);
 
   // At the next batch. Nothing happens to one that is queued already.
   void queue(Slot slot);
@@ -46,6 +48,7 @@ class Starter {
   static bool later(const Due& a, const Due& b) { return a.at > b.at; }
 
   void take_due(Instant now);
+  bool starts_by_itself(const Service& service) const;
   bool start(Slot slot, Instant now);
   void watch_holder(Slot slot, Instant now);
   bool spawn_supervise(Slot slot, Instant now);
@@ -57,6 +60,7 @@ class Starter {
   Roster& roster_;
   Orphans& orphans_;
   Bells& bells_;
+  Outputs& outputs_;
   std::vector<Slot> queue_;  // from head_ on
   std::size_t head_ = 0;
   std::vector<Due> due_;     // a heap; entries whose service has another `due` by now are of no account

@@ -53,14 +53,32 @@ void kill_recorded(int work, const std::string& base, bool with_logger) {
 
 }  // namespace
 
-void Scanner::begin_stop(int code) {
-  if (is_stopping_) {
+void Scanner::told_to_stop() {
+  if (!is_stopping_) {
+    begin_stop(0);
+    return;
+  }
+  info({"told to stop again: killing what is left"});
+  kill_services();
+}
+
+// The foreground program is expected to end; that ends everything. A second time, or too late, it is killed.
+void Scanner::forward_stop(int signal) {
+  if (stop_deadline_.is_set()) {
     info({"told to stop again: killing what is left"});
     kill_services();
     return;
   }
+  stop_deadline_ = monotonic_now() + options_.grace;
+  stop_timer_.start(loop_, stop_deadline_, callback<&Scanner::on_stop_time>(this));
+  foreground_.forward(signal);
+}
+
+void Scanner::begin_stop(int code) {
   is_stopping_ = true;
   exit_code_ = code;
+  if (!stop_deadline_.is_set()) stop_deadline_ = monotonic_now() + options_.grace;
+  if (foreground_.is_running()) foreground_.forward(SIGTERM);  // an essential service has ended
   watch_.stop();
   slow_timer_.stop();
   scan_timer_.stop();
@@ -73,7 +91,7 @@ void Scanner::begin_stop(int code) {
     stop_slots_.push_back(slot);
   });
   stop_order_ = StopOrder(requests);
-  stop_timer_.start(loop_, monotonic_now() + options_.grace, callback<&Scanner::on_stop_time>(this));
+  stop_timer_.start(loop_, stop_deadline_, callback<&Scanner::on_stop_time>(this));
   advance_stop();
 }
 
@@ -153,7 +171,11 @@ void Scanner::kill_services() {
     kill_supervises();
     return;
   }
+  foreground_.kill();
+  if (!is_stopping_) begin_stop(128 + SIGKILL);
+  if (is_leaving_) return;
   force_ = 1;
+  if (strays_were_told_) ::kill(-1, SIGKILL);
   // First nobody starts anything again, then nothing is left.
   roster_.each([&](Slot slot, Service& service) {
     if (!service.told_to_stop) tell_to_stop(slot);
@@ -178,13 +200,29 @@ void Scanner::kill_supervises() {
 }
 
 void Scanner::finish_if_done() {
-  if (!is_stopping_ || !stop_order_.is_done()) return;
-  leave(exit_code_);
+  if (!is_stopping_ || is_leaving_ || !stop_order_.is_done() || foreground_.is_running()) return;
+  if (is_init_) end_strays();
+  else leave(exit_code_);
+}
+
+// PID 1 leaves when nobody is left: daemons that have left their service, children of the foreground program.
+void Scanner::end_strays() {
+  siginfo_t info;
+  if (sys::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 && errno == ECHILD) {
+    leave(exit_code_);
+    return;
+  }
+  if (strays_were_told_) return;
+  strays_were_told_ = true;
+  ::kill(-1, force_ == 0 ? SIGTERM : SIGKILL);
+  ::kill(-1, SIGCONT);
 }
 
 void Scanner::leave(int code) {
   is_leaving_ = true;
   exit_code_ = code;
+  if (options_.prefix) outputs_.flush();
+  if (is_init_) ::kill(-1, SIGKILL);
   loop_.stop();
 }
 

@@ -25,7 +25,10 @@ std::string plan(const std::vector<Sighting>& entries, const std::vector<Sightin
     const std::string entry = decision.entry == kNobody ? "" : std::string(entries[decision.entry].name);
     const std::string other = decision.known == kNobody ? "" : std::string(known[decision.known].name);
     switch (decision.what) {
-      case What::start: text += "start " + entry + (other.empty() ? "" : " after " + other); break;
+      case What::start:
+        text += "start " + entry;
+        if (!other.empty()) text += " after " + other;
+        break;
       case What::stop: text += "stop " + other; break;
       case What::rename: text += "rename " + other + " to " + entry; break;
       case What::refresh: text += "refresh " + other; break;

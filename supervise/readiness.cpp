@@ -201,7 +201,7 @@ void Readiness::check_after(Duration pause) {
 void Readiness::on_check_due() {
   if (main_ == 0) return;
   if (check_ != 0) return check_after(kFirstPause);  // the last run's, killed but not reaped yet
-  Program check(dir_, "./check");
+  Program check = listener_.check_program();
   check.output_to(Fd(sys::open("/dev/null", O_WRONLY)), true);
   const auto child = check.spawn();
   if (!child) {

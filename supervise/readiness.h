@@ -27,6 +27,7 @@ class ReadinessListener {
   virtual void service_ready() = 0;
   virtual void service_unhealthy(std::string_view reason) = 0;
   virtual void service_says(const Notification& notification, pid_t sender) = 0;
+  virtual Program check_program() = 0;
 
  protected:
   ~ReadinessListener() = default;

@@ -113,13 +113,12 @@ void Record::write(const char* path, std::string_view bytes, mode_t mode) {
 
 void Record::save(const StateRecord& record) {
   if (!nothing_written_ && record == written_) return;
-  write(file::kState, pack(record), 0600);
+  write(file::kState, pack(record), 0644);
   written_ = record;
 }
 
 void Record::publish(const StateRecord& record) {
   const bool changed = nothing_written_ || !(record == written_);
-  save(record);
   const RunitStatus status = runit_view(record);
   if (nothing_written_ || written_pid_ != status.pid) {
     write(file::kPid, status.pid != 0 ? std::to_string(status.pid) + "\n" : std::string(), 0644);
@@ -134,6 +133,7 @@ void Record::publish(const StateRecord& record) {
     write(file::kStatus, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, 0644);
     written_status_ = status;
   }
+  save(record);  // last: whoever sees his token in it finds the other files as they must be
   nothing_written_ = false;
   if (changed) tell_waiters(dir_);
 }
@@ -143,7 +143,7 @@ void Record::note_death(const std::string& line) {
   auto lines = std::count(text.begin(), text.end(), '\n');
   std::size_t begin = 0;
   for (; lines > kMostDeaths; --lines) begin = text.find('\n', begin) + 1;
-  write(file::kDeaths, std::string_view(text).substr(begin), 0600);
+  write(file::kDeaths, std::string_view(text).substr(begin), 0644);
 }
 
 bool Record::read_exit(pid_t pid, Ending& into) const {

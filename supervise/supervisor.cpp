@@ -115,20 +115,16 @@ Fd Supervisor::open_log_pipe(int flags) {
   return Fd(sys::openat(service_.directory(), file::kLogPipe, flags | O_NOFOLLOW));
 }
 
-Program Supervisor::make_program(const Unit& unit) {
-  const Settings& settings = unit.settings();
-  Program program(unit.directory(), settings.svrun.empty() ? "./run" : sibling_program(upgrade_.program(), "svrun"));
-  for (const std::string& option : settings.svrun) program.argument(option);
-  if (!settings.svrun.empty()) program.argument("./run");
-  if (unit.role() == Unit::Role::service) direct_output(unit, program);
-  else program.input_from(open_log_pipe(O_RDONLY));
-  return program;
+// The service's end of the pipe is open for reading as well, so that it never breaks.
+void Supervisor::connect(const Unit& unit, Program& program, bool is_run) {
+  if (unit.role() == Unit::Role::logger) {
+    if (is_run) program.input_from(open_log_pipe(O_RDONLY));
+  } else if (has_logger_) {
+    program.output_to(open_log_pipe(O_RDWR), unit.settings().stderr_to == StderrTo::merge);
+  }
 }
 
-// The service's end is open for reading as well, so that its pipe never breaks.
-void Supervisor::direct_output(const Unit&, Program& program) {
-  if (has_logger_) program.output_to(open_log_pipe(O_RDWR), service_.settings().stderr_to == StderrTo::merge);
-}
+std::string Supervisor::svrun_program() const { return sibling_program(upgrade_.program(), "svrun"); }
 
 void Supervisor::on_signal() {
   for (int number; (number = signals_.next()) != 0;) {

@@ -27,8 +27,8 @@ class Supervisor final : UnitHost {
   void unit_left(Unit& unit) override;
   void upgrade_wanted(Unit& unit) override;
   void before_start(Unit& unit) override;
-  Program make_program(const Unit& unit) override;
-  void direct_output(const Unit& unit, Program& script) override;
+  void connect(const Unit& unit, Program& program, bool is_run) override;
+  std::string svrun_program() const override;
 
   Fd open_log_pipe(int flags);
   void open_logger();

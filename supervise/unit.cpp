@@ -55,6 +55,7 @@ void Unit::begin() {
   }
   record_.boot = boot;
   record_.supervisor = ourselves;
+  settings_are_fresh_ = refresh_settings();  // also for a service that is not started now: who may command it
   struct stat facts;
   Event event{.kind = Event::Kind::begin};
   event.held_down = sys::fstatat(dir_.get(), "down", &facts) == 0 ||

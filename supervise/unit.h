@@ -36,10 +36,9 @@ class UnitHost {
   virtual void unit_left(Unit& unit) = 0;       // it is down and was told to leave
   virtual void upgrade_wanted(Unit& unit) = 0;  // answer with unit.upgrade_refused(), or do not return
   virtual void before_start(Unit& unit) = 0;    // its settings have just been read
-  // The program the unit is: `run`, with its standard streams where they belong.
-  virtual Program make_program(const Unit& unit) = 0;
-  // Sends the output of a script of the unit's where the service's goes.
-  virtual void direct_output(const Unit& unit, Program& script) = 0;
+  // Gives run, or a script of the unit's, its standard streams.
+  virtual void connect(const Unit& unit, Program& program, bool is_run) = 0;
+  virtual std::string svrun_program() const = 0;  // absolute path
 
  protected:
   ~UnitHost() = default;
@@ -108,6 +107,10 @@ class Unit final : ReadinessListener {
   void start();
   bool refresh_settings();
   void restore_settings();
+  bool take_access();
+  bool may_start();
+  Program run_program() const;
+  Program script_program(const std::string& path);
   bool wait_for_neighbours();
   void on_neighbour_changed();
   void launch();
@@ -115,6 +118,7 @@ class Unit final : ReadinessListener {
   void service_ready() override;
   void service_unhealthy(std::string_view reason) override;
   void service_says(const Notification& notification, pid_t sender) override;
+  Program check_program() override { return script_program("./check"); }
 
   // Signals and control scripts.
   void send(const Action& action);
@@ -146,6 +150,9 @@ class Unit final : ReadinessListener {
   Fd dir_;
   Settings settings_;
   bool has_settings_ = false;  // settings_ are good ones
+  bool settings_are_fresh_ = false;  // read just now, for a start that follows
+  bool has_access_ = false;    // supervise/ has other owners or modes than runsv's
+  bool users_own_ = false;     // see Trust in lib/trust.h
   std::string misconfigured_;  // why those in the files cannot be taken; "" when they can
   StateRecord record_;
   Record files_;

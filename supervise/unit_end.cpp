@@ -68,8 +68,7 @@ void Unit::run_control_script(char letter) {
       (facts.st_mode & S_IXUSR) == 0 || !S_ISREG(facts.st_mode))
     return;
   files_.save(record_);
-  Program script(dir_.get(), path);
-  host_.direct_output(*this, script);
+  Program script = script_program(path);
   const auto child = script.spawn();
   if (!child) return warn({name_, ": unable to run ", path, ": ", ::strerror(child.error().number)});
   script_letter_ = letter;
@@ -166,7 +165,7 @@ void Unit::finish() {
     return apply({.kind = Event::Kind::finish_ended});
   const Ending& last = record_.last;
   const bool exited = last.kind == Ending::Kind::exited;
-  Program script(dir_.get(), "./finish");
+  Program script = script_program("./finish");
   script.argument(Number(exited ? last.value : -1));
   script.argument(Number(exited ? 0 : last.value + (last.core ? 128 : 0)));
   script.argument(name_);
@@ -178,7 +177,6 @@ void Unit::finish() {
   script.variable("SVDIR_UP", text(Number((monotonic_now() - record_.started_at) / std::chrono::seconds(1))));
   script.variable("SVDIR_STARTS", text(Number(static_cast<long long>(record_.starts))));
   script.variable("SVDIR_FAILURES", text(Number(record_.failures)));
-  host_.direct_output(*this, script);
   script.before_exec(&Unit::record_child, this);
   spawning_ = Event::Kind::finish_spawned;
   adopted_.reset();

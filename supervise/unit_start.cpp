@@ -1,7 +1,9 @@
 // Unit, the way up: settings, neighbours, control/u, run, and what run says of itself.
+#include "lib/access.h"
 #include "lib/say.h"
 #include "lib/spawn.h"
 #include "lib/system.h"
+#include "lib/trust.h"
 #include "supervise/unit.h"
 
 namespace svdir {
@@ -18,7 +20,8 @@ void Unit::start() {
     warn({name_, ": its directory has been removed; leaving"});
     return inject("x");
   }
-  if (!refresh_settings()) return apply({.kind = Event::Kind::misconfigured, .reason = misconfigured_});
+  if ((!std::exchange(settings_are_fresh_, false) && !refresh_settings()) || !may_start())
+    return apply({.kind = Event::Kind::misconfigured, .reason = misconfigured_});
   record_.reason = misconfigured_;
   host_.before_start(*this);
   if (wait_for_neighbours()) return;
@@ -40,12 +43,36 @@ bool Unit::refresh_settings() {
     has_settings_ = true;
     record_.settings = summary(settings_);
     if (record_.settings.size() > kLongestSummary) record_.settings = "*";
-    return true;
+    return take_access();
   }
   misconfigured_.assign(kMisconfigured).append(read.error().message());
   warn({name_, ": ", misconfigured_, has_settings_ ? "; the last good settings stay" : "; not started"});
   record_.reason = misconfigured_;
   return has_settings_;
+}
+
+// Gives supervise/ to whom the settings say. False when that cannot be done; then nobody else may do anything.
+bool Unit::take_access() {
+  const bool wanted = has_access_settings(settings_);
+  if (!wanted && !has_access_) return true;
+  has_access_ = wanted;
+  const auto applied = apply_access(dir_.get(), settings_);
+  if (applied) return true;
+  misconfigured_.assign(kMisconfigured).append(applied.error().text());
+  warn({name_, ": ", misconfigured_});
+  record_.reason = misconfigured_;
+  has_settings_ = false;
+  return false;
+}
+
+// Root runs nothing that somebody else could have changed.
+bool Unit::may_start() {
+  const Trust trust = judge_trust(dir_.get(), defaults_.empty() ? nullptr : defaults_.c_str(), settings_);
+  users_own_ = trust.users_own;
+  if (trust.refusal.empty()) return true;
+  misconfigured_.assign(kMisconfigured).append(trust.refusal);
+  warn({name_, ": ", misconfigured_, "; not started"});
+  return false;
 }
 
 // After a predecessor: the settings the service was started with, not those that stand in the files by now.
@@ -109,8 +136,31 @@ int Unit::record_child(void* self, pid_t pid) {
   return 0;
 }
 
+// run itself where nothing has to be set up for it, else svrun, which executes it.
+Program Unit::run_program() const {
+  if (settings_.svrun.empty()) return Program(dir_.get(), "./run");
+  Program program(dir_.get(), host_.svrun_program());
+  if (users_own_) program.argument("--ids-first");
+  for (const std::string& option : settings_.svrun) program.argument(option);
+  program.argument("./run");
+  return program;
+}
+
+// finish, or a control script: as the service's user where it is in his hands.
+Program Unit::script_program(const std::string& path) {
+  Program program(dir_.get(), users_own_ ? host_.svrun_program() : path);
+  if (users_own_) {
+    program.argument("--ids-first");
+    program.argument(std::string("--user=").append(settings_.attribute("user")));
+    program.argument(path);
+  }
+  host_.connect(*this, program, false);
+  return program;
+}
+
 void Unit::launch() {
-  Program run = host_.make_program(*this);
+  Program run = run_program();
+  host_.connect(*this, run, true);
   if (auto prepared = readiness_.prepare(settings_, dir_.get(), run); !prepared) {
     warn(prepared.error());
     return apply({.kind = Event::Kind::spawn_failed, .reason = prepared.error().text()});

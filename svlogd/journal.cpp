@@ -57,7 +57,8 @@ struct JournalNotes {
 static_assert(sizeof(JournalNotes) <= kNotesSize);
 
 Journal::~Journal() {
-  if (notes_ != nullptr) ::munmap(notes_, mapped_);
+  if (notes_ != nullptr) ::munmap(notes_, kNotesSize);
+  if (window_ != nullptr) ::munmap(window_, mapped_);
 }
 
 Result<void> Journal::open(int directory, std::size_t head, std::uint64_t device, std::uint64_t inode) {
@@ -73,11 +74,7 @@ Result<void> Journal::open(int directory, std::size_t head, std::uint64_t device
     errno = failure;
     return system_error("unable to find room for", kFile);
   }
-  mapped_ = kNotesSize + std::max(kLargeWindow, capacity_);
-  void* const memory = ::mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-  if (memory == MAP_FAILED) return system_error("unable to map", kFile);
-  notes_ = static_cast<JournalNotes*>(memory);
-  window_ = static_cast<char*>(memory) + kNotesSize;
+  if (!map(MAP_SHARED, fd.get())) return system_error("unable to map", kFile);
   fd_ = std::move(fd);
   if (!take_over())
     start_anew(device, inode);
@@ -91,12 +88,19 @@ Result<void> Journal::open(int directory, std::size_t head, std::uint64_t device
 void Journal::open_in_memory(std::size_t head) {
   small_ = std::max(kSmallWindow, 4 * head);
   capacity_ = std::max(small_, kLargeWindow);
-  mapped_ = kNotesSize + capacity_;
-  void* const memory = ::mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) ::_exit(kExitSystem);  // nothing can be done without a buffer
-  notes_ = static_cast<JournalNotes*>(memory);
-  window_ = static_cast<char*>(memory) + kNotesSize;
+  if (!map(MAP_PRIVATE | MAP_ANONYMOUS, -1)) ::_exit(kExitSystem);  // nothing can be done without a buffer
   start_anew(0, 0);
+}
+
+// Notes and window are mapped apart: reading a note for the first time would else bring in what follows it as well
+// (the kernel's fault-around), and cost an idle logger 60 KiB.
+bool Journal::map(int flags, int fd) {
+  mapped_ = std::max(kLargeWindow, capacity_);
+  void* const notes = ::mmap(nullptr, kNotesSize, PROT_READ | PROT_WRITE, flags, fd, 0);
+  void* const window = ::mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, flags, fd, kNotesSize);
+  notes_ = notes != MAP_FAILED ? static_cast<JournalNotes*>(notes) : nullptr;
+  window_ = window != MAP_FAILED ? static_cast<char*>(window) : nullptr;
+  return notes_ != nullptr && window_ != nullptr;
 }
 
 // True when the file holds notes of this boot. Then what a killed svlogd was in the middle of taking is settled.
@@ -187,6 +191,7 @@ Journal::Taken Journal::take_from_pipe(int fd, std::size_t limit) {
     return failure == EAGAIN || failure == EINTR ? Taken::nothing : Taken::failed;
   }
   store(notes_->end, notes_->end + static_cast<std::uint64_t>(got));
+  used_ = std::max(used_, static_cast<std::size_t>(notes_->end - notes_->base));
   return Taken::bytes;
 }
 
@@ -198,6 +203,7 @@ Journal::Taken Journal::take_by_reading(int fd, std::size_t limit) {
   if (got == 0) return Taken::end;
   if (got < 0) return errno == EAGAIN || errno == EINTR ? Taken::nothing : Taken::failed;
   store(notes_->end, notes_->end + static_cast<std::uint64_t>(got));
+  used_ = std::max(used_, static_cast<std::size_t>(notes_->end - notes_->base));
   return Taken::bytes;
 }
 
@@ -252,8 +258,10 @@ void Journal::discard_before(std::uint64_t position) {
 }
 
 void Journal::shrink() {
+  used_ = 0;
+  if (!fd_) return;  // its only copy is in memory
   ::madvise(window_, capacity_, MADV_DONTNEED);
-  if (!fd_ || capacity_ <= small_ || notes_->end - notes_->base > small_) return;
+  if (capacity_ <= small_ || notes_->end - notes_->base > small_) return;
   if (sys::ftruncate(fd_.get(), static_cast<off_t>(kNotesSize + small_)) == 0) capacity_ = small_;
 }
 

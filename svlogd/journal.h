@@ -74,7 +74,7 @@ class Journal {
   std::string_view from(std::uint64_t position) const;  // [position, end)
   std::uint64_t begin() const;
   std::uint64_t end() const;
-  bool is_large() const { return capacity_ > small_; }
+  bool is_worth_shrinking() const { return used_ > kWorthShrinking; }
   bool same_input() const { return same_input_; }  // as the svlogd before us
   bool is_named() const { return static_cast<bool>(fd_); }
 
@@ -91,12 +91,15 @@ class Journal {
 
   // Makes room in the window: everything before `position` is done with by all.
   void discard_before(std::uint64_t position);
-  // A window that has grown while there was much to do becomes small again, and gives its memory back.
+  // Gives back the memory of a window in which there was much, and its place on the disk if it has grown.
   void shrink();
   // Nothing is in hand any more: leaves only the notes on the disk.
   void close_clean();
 
  private:
+  static constexpr std::size_t kWorthShrinking = 16 * 1024;
+
+  bool map(int flags, int fd);
   bool take_over();
   void start_anew(std::uint64_t device, std::uint64_t inode);
   void finish_taking();
@@ -108,9 +111,10 @@ class Journal {
   Fd probe_[2];  // the private pipe of the first byte
   JournalNotes* notes_ = nullptr;
   char* window_ = nullptr;
-  std::size_t mapped_ = 0;
+  std::size_t mapped_ = 0;     // bytes of the window's mapping
   std::size_t small_ = 0;     // capacities of the window, bytes
   std::size_t capacity_ = 0;
+  std::size_t used_ = 0;      // the most that has been in the window since it was last shrunk
   bool same_input_ = false;
 };
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <utility>
 
 #include "lib/files.h"
@@ -14,9 +13,7 @@ namespace {
 
 constexpr Duration kPause = std::chrono::seconds(3);            // before a failed write is tried again, as runit
 constexpr Duration kGrace = std::chrono::milliseconds(200);     // for the end of a line before a wanted rotation
-constexpr Duration kSyncInterval = std::chrono::seconds(1);
 constexpr std::size_t kLongestConfig = 64 * 1024;
-constexpr char kCurrent[] = "current";
 const PatternList kNoLines{false};
 
 Instant earliest(Instant a, Instant b) {
@@ -31,11 +28,14 @@ void LogDir::say_verbose(std::string_view what, std::string_view name) const {
 }
 
 // Says what went wrong, once a pause, and has us called again.
-bool LogDir::pause(std::string_view doing, std::string_view name) {
-  const Error trouble = system_error(doing, std::string(name) + ": " + path()).error();
-  say("pausing", {trouble.text()});
+bool LogDir::pause(const Error& error) {
+  say("pausing", {error.text(), ": ", path()});
   due_ = monotonic_now() + kPause;
   return false;
+}
+
+void LogDir::sync(bool must) {
+  if (!current_.sync(must)) warn(system_error("unable to fsync current:", path()).error());
 }
 
 Result<void> LogDir::claim() {
@@ -86,10 +86,7 @@ void LogDir::open(Journal& journal) {
   read_config();
   known_ = attach(journal, key_, journal.begin());
   open_senders(journal);
-  for (const OldFile& file : list_old_files(directory_.get())) {
-    Stamp stamp;
-    if (read_tai64n_label(file.name, stamp)) newest_name_ = std::max(newest_name_, stamp);
-  }
+  old_.look(directory_.get());
   processor_.settle(directory_.get(), path());
   if (!open_current()) return;
   delete_old();
@@ -105,36 +102,30 @@ void LogDir::adopt_current(const struct stat& facts) {
   if (!is_noted) now.length = size;
   if (!known_) now.line = {};
   now.inode = facts.st_ino;
-  ahead_ = size - now.length;
+  current_.set_noted(now.length, size);
   note(now);
 }
 
 bool LogDir::open_current() {
   struct stat facts;
-  if (sys::fstatat(directory_.get(), kCurrent, &facts, AT_SYMLINK_NOFOLLOW) == 0) {
+  if (sys::fstatat(directory_.get(), CurrentFile::kName, &facts, AT_SYMLINK_NOFOLLOW) == 0) {
     const bool is_noted = known_ && progress_.inode == facts.st_ino;
     const bool is_ours = is_noted || facts.st_size == 0 || (facts.st_mode & S_IXUSR) != 0;
     if (!is_ours && !set_aside('u')) return false;
   }
-  Fd fd(sys::openat(directory_.get(), kCurrent, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0644));
-  if (!fd) return pause("unable to open", kCurrent);
-  if (::fstat(fd.get(), &facts) != 0) return pause("unable to examine", kCurrent);
-  if ((facts.st_mode & 0777) != 0644 && sys::fchmod(fd.get(), 0644) != 0) return pause("unable to set the mode of", kCurrent);
-  say_verbose(facts.st_size == 0 ? "new" : "append", kCurrent);
+  if (const auto opened = current_.open(directory_.get(), facts); !opened) return pause(opened.error());
+  say_verbose(facts.st_size == 0 ? "new" : "append", CurrentFile::kName);
   adopt_current(facts);
-  current_ = std::move(fd);
   opened_ = monotonic_now();
   due_ = {};
   return std::exchange(known_, true) || end_line();
 }
 
 bool LogDir::end_line() {
-  if (!current_) return false;
-  char last = '\n';
-  if (progress_.length > 0 && ::pread(current_.get(), &last, 1, static_cast<off_t>(progress_.length) - 1) != 1) last = '\n';
+  if (!current_.is_open()) return false;
   Progress now = progress_;
   now.line = {};
-  if (last != '\n') {
+  if (!current_.ends_with_newline()) {
     if (!write("\n")) return false;
     ++now.length;
   }
@@ -145,43 +136,17 @@ bool LogDir::end_line() {
 Room LogDir::room() const { return {progress_.length, config_.size, options_.head}; }
 
 bool LogDir::write(std::string_view bytes) {
-  if (progress_.length == 0 && ahead_ == 0) opened_ = monotonic_now();
-  if (ahead_ != 0 && !settle_ahead(bytes)) return false;
-  while (ahead_ < bytes.size()) {
-    const ssize_t count = sys::write(current_.get(), bytes.data() + ahead_, bytes.size() - ahead_);
-    if (count > 0) {
-      ahead_ += static_cast<std::uint64_t>(count);
-      continue;
-    }
-    if (count < 0 && errno == EINTR) continue;
-    if (count == 0) errno = ENOSPC;
-    if ((errno == ENOSPC || errno == EDQUOT) && delete_oldest_for_space()) continue;
-    return pause("unable to write to", kCurrent);
+  if (progress_.length == 0) opened_ = monotonic_now();
+  while (!current_.append(bytes)) {
+    const Error trouble = system_error("unable to write to current").error();
+    if ((trouble.number != ENOSPC && trouble.number != EDQUOT) || !delete_oldest_for_space()) return pause(trouble);
   }
-  ahead_ = 0;
   due_ = {};
   return true;
 }
 
-// Part of these bytes may be there already, of a try that was cut short by a full disk or by our predecessor's death.
-// If what is there is something else (the options have changed since), it goes.
-bool LogDir::settle_ahead(std::string_view bytes) {
-  char there[4096];
-  std::uint64_t same = 0;
-  while (same < ahead_ && same < bytes.size()) {
-    const std::size_t size = std::min({sizeof there, static_cast<std::size_t>(ahead_ - same), static_cast<std::size_t>(bytes.size() - same)});
-    const ssize_t got = ::pread(current_.get(), there, size, static_cast<off_t>(progress_.length + same));
-    if (got <= 0 || std::memcmp(there, bytes.data() + same, static_cast<std::size_t>(got)) != 0) break;
-    same += static_cast<std::uint64_t>(got);
-  }
-  if (same != ahead_ && sys::ftruncate(current_.get(), static_cast<off_t>(progress_.length)) != 0)
-    return pause("unable to truncate", kCurrent);
-  ahead_ = same == ahead_ ? same : 0;
-  return true;
-}
-
 bool LogDir::make_room(bool must) {
-  if (!current_ && !open_current()) return false;
+  if (!current_.is_open() && !open_current()) return false;
   if (progress_.length == 0) {
     rotation_wanted_ = false;  // there is nothing to rotate
     return true;
@@ -212,35 +177,18 @@ std::uint64_t LogDir::all_done() const {
   return least;
 }
 
-// Onto the disk, but not more than once a second: a rotation a millisecond must not wait for the disk each time. What
-// is skipped here the kernel writes by itself within seconds.
-void LogDir::sync(int fd) {
-  const Instant now = monotonic_now();
-  if (last_sync_.is_set() && now - last_sync_ < kSyncInterval) return;
-  last_sync_ = now;
-  if (sys::fsync(fd) != 0) warn(system_error("unable to fsync current:", path()).error());
-}
-
 bool LogDir::set_aside(char kind) {
-  for (;;) {
-    newest_name_ = next_name_stamp(wall_now(), newest_name_);
-    const std::string name = old_file_name(newest_name_, kind);
-    if (sys::rename_new(directory_.get(), kCurrent, directory_.get(), name.c_str()) == 0) {
-      say_verbose("rename", name);
-      return true;
-    }
-    if (errno == EEXIST) continue;
-    // A file system that knows no exclusive rename: ours are the only names of this form here, and they go up.
-    if (errno == EINVAL && sys::renameat(directory_.get(), kCurrent, directory_.get(), name.c_str()) == 0) return true;
-    return pause("unable to rename", kCurrent);
-  }
+  const auto name = old_.set_aside(directory_.get(), kind);
+  if (!name) return pause(name.error());
+  say_verbose("rename", *name);
+  return true;
 }
 
 bool LogDir::rotate() {
-  sync(current_.get());
-  if (sys::fchmod(current_.get(), 0744) != 0) return pause("unable to set the mode of", kCurrent);
+  sync();
+  if (!current_.seal()) return pause(system_error("unable to set the mode of current").error());
   if (!set_aside(config_.processor.empty() ? 's' : 'u')) return false;
-  current_.reset();
+  current_.close();
   rotation_wanted_ = false;
   if (!open_current()) return false;
   delete_old();
@@ -250,7 +198,7 @@ bool LogDir::rotate() {
 
 void LogDir::delete_old() {
   if (config_.keep == 0) return;
-  for (const std::string& name : files_to_delete(list_old_files(directory_.get()), config_.keep, processor_.file())) {
+  for (const std::string& name : files_to_delete(OldFiles::list(directory_.get()), config_.keep, processor_.file())) {
     say_verbose("delete", name);
     if (sys::unlinkat(directory_.get(), name.c_str()) != 0) warn(system_error("unable to delete", path() + "/" + name).error());
   }
@@ -259,7 +207,7 @@ void LogDir::delete_old() {
 // The disk is full: the oldest file goes, if the settings allow it.
 bool LogDir::delete_oldest_for_space() {
   if (config_.keep_when_full >= config_.keep) return false;
-  const auto names = files_to_delete(list_old_files(directory_.get()), config_.keep_when_full, processor_.file());
+  const auto names = files_to_delete(OldFiles::list(directory_.get()), config_.keep_when_full, processor_.file());
   if (names.empty()) return false;
   warn({"out of disk space, delete: ", path(), "/", names.front()});
   return sys::unlinkat(directory_.get(), names.front().c_str()) == 0;
@@ -274,7 +222,7 @@ void LogDir::hang_up(Journal& journal) {
   read_config();
   open_senders(journal);
   if (config_.hup_rotates) ask_for_rotation();
-  else if (current_) sync(current_.get());
+  else if (current_.is_open()) sync();
   delete_old();
 }
 
@@ -286,7 +234,7 @@ bool LogDir::has_moved() const {
 bool LogDir::is_done_processing() const {
   if (processor_.running() != 0) return false;
   if (config_.processor.empty() || processor_.has_failed()) return true;
-  const auto files = list_old_files(directory_.get());
+  const auto files = OldFiles::list(directory_.get());
   return std::none_of(files.begin(), files.end(), [](const OldFile& file) { return file.kind == 'u'; });
 }
 
@@ -308,11 +256,11 @@ void LogDir::on_processor_end(int status) {
 }
 
 void LogDir::close() {
-  if (current_) {
-    if (sys::fsync(current_.get()) != 0) warn(system_error("unable to fsync current:", path()).error());
-    if (sys::fchmod(current_.get(), 0744) != 0) warn(system_error("unable to set the mode of current:", path()).error());
+  if (current_.is_open()) {
+    sync(true);
+    if (!current_.seal()) warn(system_error("unable to set the mode of current:", path()).error());
     say_verbose("close", "");
-    current_.reset();
+    current_.close();
   }
   known_ = false;
 }

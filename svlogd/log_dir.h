@@ -16,7 +16,9 @@
 #include "lib/error.h"
 #include "lib/fd.h"
 #include "svlogd/config.h"
+#include "svlogd/current_file.h"
 #include "svlogd/line_sender.h"
+#include "svlogd/old_files.h"
 #include "svlogd/options.h"
 #include "svlogd/output.h"
 #include "svlogd/processor.h"
@@ -70,9 +72,8 @@ class LogDir final : public Output {
   bool set_aside(char kind);
   void delete_old();
   bool delete_oldest_for_space();
-  bool settle_ahead(std::string_view bytes);
-  void sync(int fd);
-  bool pause(std::string_view doing, std::string_view name);
+  void sync(bool must = false);
+  bool pause(const Error& error);
   void say_verbose(std::string_view what, std::string_view name) const;
 
   const Target& target_;
@@ -81,18 +82,16 @@ class LogDir final : public Output {
   OutputConfig config_;
   Fd directory_;
   Fd lock_;
-  Fd current_;
+  CurrentFile current_;
   OutputKey key_;
   bool known_ = false;          // progress_ is about the `current` that we expect to find
-  std::uint64_t ahead_ = 0;     // bytes in `current` beyond the noted length: of a write that was not noted
   LineSender alerts_;
   LineSender udp_;
   bool has_alerts_ = false;
   bool has_udp_ = false;
+  OldFiles old_;
   Processor processor_;
-  Stamp newest_name_;
   Instant opened_;          // current, or its first line since then
-  Instant last_sync_;
   Instant rotation_grace_;  // a rotation was asked for: by then also in the middle of a line
   bool rotation_wanted_ = false;
 };

@@ -135,7 +135,7 @@ void Logger::advance() {
   const bool takes = !blocked_ && (phase_ == Phase::reading || phase_ == Phase::draining);
   listen(takes);
   if (takes && !is_pollable_) timer_at_ = {};
-  if (phase_ == Phase::reading && journal_.is_large() && !idle_at_.is_set()) {
+  if (phase_ == Phase::reading && journal_.is_worth_shrinking() && !idle_at_.is_set()) {
     idle_at_ = monotonic_now() + kIdle;
     idle_mark_ = journal_.end();
   }

@@ -1,8 +1,9 @@
 // svlogd: reads lines from standard input and writes them to log directories that rotate themselves.
-#include <cstring>
+#include <unistd.h>
 
 #include "lib/say.h"
 #include "lib/signals.h"
+#include "lib/version.h"
 #include "svlogd/logger.h"
 #include "svlogd/options.h"
 
@@ -24,11 +25,12 @@ int main(int argc, char** argv) {
   const auto options = parse_options(argc, argv);
   if (!options) {
     if (!options.error().empty()) info({options.error()});
-    info({kUsage});
+    // Without our name in front, as runit's svlogd prints it.
+    if (::write(STDERR_FILENO, kUsage.data(), kUsage.size()) < 0) return kExitSystem;
     return kExitSystem;
   }
   if (options->show_version) {
-    info({"part of svdir"});
+    info({kVersion});
     return 0;
   }
   Logger logger(*options);

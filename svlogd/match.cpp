@@ -14,7 +14,8 @@ bool matches(std::string_view pattern, std::string_view text) {
       // A plus at the end has nothing to repeat and matches nothing, as in runit.
       if (i + 1 == pattern.size() || at == text.size() || text[at] != pattern[i + 1]) return false;
       at = text.find_first_not_of(pattern[++i], at);
-      if (at == std::string_view::npos) at = text.size();
+      // As in runit: a text that ends while X repeats matches, whatever the pattern still asks for.
+      if (at == std::string_view::npos) return true;
     } else {
       if (at == text.size() || text[at] != c) return false;
       ++at;

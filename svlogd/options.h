@@ -29,7 +29,7 @@ struct Options {
 };
 
 inline constexpr std::string_view kUsage =
-    "usage: svlogd [-tttv] [-r c] [-R xyz] [-l len] [-b buflen] [-c line] dir ...";
+    "usage: svlogd [-tttv] [-r c] [-R xyz] [-l len] [-b buflen] [-c line] dir ...\n";
 inline constexpr std::size_t kLongestHead = 64 * 1024;  // more is taken as this
 inline constexpr std::size_t kMostTargets = 8;
 

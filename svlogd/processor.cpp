@@ -6,6 +6,7 @@
 #include "lib/say.h"
 #include "lib/spawn.h"
 #include "lib/system.h"
+#include "svlogd/old_files.h"
 
 namespace svdir {
 namespace {
@@ -34,32 +35,8 @@ Result<Fd> open_high(int directory, const std::string& name, int flags, mode_t m
 
 }  // namespace
 
-std::vector<OldFile> list_old_files(int directory) {
-  // getdents64(2) itself: opendir(3) would allocate 32 KiB each time.
-  struct Entry {
-    std::uint64_t inode;
-    std::int64_t offset;
-    unsigned short length;
-    unsigned char type;
-    char name[1];
-  };
-  std::vector<OldFile> files;
-  const Fd again(sys::openat(directory, ".", O_RDONLY | O_DIRECTORY));
-  if (!again) return files;
-  alignas(Entry) char buffer[4096];
-  for (;;) {
-    const long size = ::syscall(SYS_getdents64, again.get(), buffer, sizeof buffer);
-    if (size <= 0) return files;
-    for (long at = 0; at < size;) {
-      const auto* entry = reinterpret_cast<const Entry*>(buffer + at);
-      if (auto file = parse_old_file(entry->name)) files.push_back(std::move(*file));
-      at += entry->length;
-    }
-  }
-}
-
 void Processor::settle(int directory, const std::string& path) {
-  const std::vector<OldFile> files = list_old_files(directory);
+  const std::vector<OldFile> files = OldFiles::list(directory);
   for (const OldFile& file : files) {
     if (file.kind == 't') sys::unlinkat(directory, file.name.c_str());
     if (file.kind != 'u') continue;
@@ -75,7 +52,7 @@ void Processor::settle(int directory, const std::string& path) {
 void Processor::look(int directory, const std::string& path, const std::string& command, bool verbose) {
   if (pid_ != 0 || command.empty() || (due_.is_set() && monotonic_now() < due_)) return;
   due_ = {};
-  std::vector<OldFile> files = list_old_files(directory);
+  std::vector<OldFile> files = OldFiles::list(directory);
   std::erase_if(files, [](const OldFile& file) { return file.kind != 'u'; });
   const auto oldest = std::min_element(files.begin(), files.end(),
                                        [](const OldFile& a, const OldFile& b) { return a.name < b.name; });

@@ -39,7 +39,4 @@ class Processor {
   Instant due_;
 };
 
-// The old files in a directory, in no order. Other files are passed over.
-std::vector<OldFile> list_old_files(int directory);
-
 }  // namespace svdir

@@ -1,0 +1,69 @@
+#include "svlogd/current_file.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "lib/system.h"
+
+namespace svdir {
+namespace {
+constexpr Duration kSyncInterval = std::chrono::seconds(1);
+}
+
+Result<void> CurrentFile::open(int directory, struct stat& facts) {
+  Fd fd(sys::openat(directory, kName, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, kOpenMode));
+  if (!fd) return system_error("unable to open", kName);
+  if (::fstat(fd.get(), &facts) != 0) return system_error("unable to examine", kName);
+  if ((facts.st_mode & 0777) != kOpenMode && sys::fchmod(fd.get(), kOpenMode) != 0)
+    return system_error("unable to set the mode of", kName);
+  fd_ = std::move(fd);
+  return {};
+}
+
+bool CurrentFile::append(std::string_view bytes) {
+  if (ahead_ != 0 && !settle_ahead(bytes)) return false;
+  while (ahead_ < bytes.size()) {
+    const ssize_t count = sys::write(fd_.get(), bytes.data() + ahead_, bytes.size() - ahead_);
+    if (count < 0 && errno == EINTR) continue;
+    if (count == 0) errno = ENOSPC;
+    if (count <= 0) return false;
+    ahead_ += static_cast<std::uint64_t>(count);
+  }
+  noted_ += bytes.size();
+  ahead_ = 0;
+  return true;
+}
+
+// If what is there is not the beginning of these bytes (the options have changed since), it goes.
+bool CurrentFile::settle_ahead(std::string_view bytes) {
+  char there[4096];
+  std::uint64_t same = 0;
+  while (same < ahead_ && same < bytes.size()) {
+    const std::uint64_t left = std::min<std::uint64_t>(ahead_, bytes.size()) - same;
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(sizeof there, left));
+    const ssize_t got = ::pread(fd_.get(), there, size, static_cast<off_t>(noted_ + same));
+    if (got <= 0 || std::memcmp(there, bytes.data() + same, static_cast<std::size_t>(got)) != 0) break;
+    same += static_cast<std::uint64_t>(got);
+  }
+  if (same == ahead_) return true;
+  if (sys::ftruncate(fd_.get(), static_cast<off_t>(noted_)) != 0) return false;
+  ahead_ = 0;
+  return true;
+}
+
+bool CurrentFile::ends_with_newline() const {
+  char last = '\n';
+  return noted_ == 0 || ::pread(fd_.get(), &last, 1, static_cast<off_t>(noted_) - 1) != 1 || last == '\n';
+}
+
+bool CurrentFile::sync(bool must) {
+  const Instant now = monotonic_now();
+  if (!must && last_sync_.is_set() && now - last_sync_ < kSyncInterval) return true;
+  last_sync_ = now;
+  return sys::fsync(fd_.get()) == 0;
+}
+
+bool CurrentFile::seal() const { return sys::fchmod(fd_.get(), kClosedMode) == 0; }
+
+}  // namespace svdir

@@ -115,6 +115,8 @@ struct Ladder {
       }
     }
     if (rungs.empty() || waits) return false;
+    // No wait means for ever only at the end; in between it means at once.
+    for (std::size_t i = 0; i + 1 < rungs.size(); ++i) rungs[i].wait = std::max<Duration>(rungs[i].wait, milliseconds(1));
     if (std::ranges::equal(rungs, kStandardLadder)) rungs.clear();  // one form for equal settings
     return into.stop = std::move(rungs), true;
   }

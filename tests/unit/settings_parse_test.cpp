@@ -38,6 +38,10 @@ TEST_CASE("the standard ladder is TERM, half a minute, KILL") {
   CHECK(settings.ladder()[1] == Rung{SIGKILL, 0s});
 }
 
+TEST_CASE("signals without a wait between them follow at once, the end is waited for at the last") {
+  CHECK(parsed("stop = TERM INT 0 HUP").stop == std::vector<Rung>{{SIGTERM, 1ms}, {SIGINT, 1ms}, {SIGHUP, 0s}});
+}
+
 TEST_CASE("each key fills its value") {
   const Settings settings = parsed(
       "restart = on-failure\n"

@@ -1,0 +1,301 @@
+// Settings seen from outside: how a service is judged, started again, stopped and cleaned up after.
+#include <signal.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "lib/values.h"
+#include "tests/support/service.h"
+#include "tests/support/skip.h"
+
+using namespace svdir;
+using namespace svdir::test;
+
+namespace {
+
+std::size_t lines(const std::string& path) {
+  const std::string text = read_file(path);
+  return static_cast<std::size_t>(std::ranges::count(text, '\n'));
+}
+
+// Has the service that runs end as the file `how` says: a number is an exit code, anything else a signal.
+const std::string kEndsAsTold =
+    "echo $$ >> starts\n"
+    "trap 'read how < how; case $how in [0-9]*) exit $how;; *) trap - $how; kill -$how $$;; esac' USR1\n"
+    "while :; do sleep 1000 & wait $!; kill $!; done";
+
+void end_as(const ServiceDir& service, std::string_view how) {
+  write_file(service / "how", std::string(how) + "\n");
+  const pid_t pid = service.wait_for_new_pid();
+  WAIT_UNTIL(service.command("1") && (service.pid() != pid || !is_alive(pid)));
+}
+
+}  // namespace
+
+TEST_CASE("restart: which endings lead to a new start", "[settings]") {
+  struct Row {
+    const char* restart;
+    const char* again;    // endings after which it is started again
+    const char* no_more;  // and one after which it is not
+  };
+  const Row row = GENERATE(Row{"always", "0 3 TERM", ""}, Row{"on-failure", "3 KILL", "0"}, Row{"on-crash", "KILL", "3"},
+                           Row{"never", "", "KILL"}, Row{"on-failure\nsuccess-codes = 0 75", "1", "75"});
+  CAPTURE(row.restart);
+  const TempDir dir;
+  const ServiceDir service =
+      ServiceDir(dir, "s").run(kEndsAsTold).conf("restart = " + std::string(row.restart) + "\nstart-time = 0\nrestart-delay = 10ms\n");
+  const Supervised supervised(service);
+  std::size_t starts = 1;
+  std::string_view again = row.again;
+  for (std::string_view how = take_word(again); !how.empty(); how = take_word(again)) {
+    CAPTURE(how);
+    WAIT_UNTIL(lines(service / "starts") == starts);
+    end_as(service, how);
+    ++starts;
+    WAIT_UNTIL(lines(service / "starts") == starts);
+  }
+  if (*row.no_more == '\0') return;
+  end_as(service, row.no_more);
+  const StateRecord record = service.wait_for(State::down);
+  CHECK(record.reason.find("restart setting") != std::string::npos);
+  CHECK(lines(service / "starts") == starts);
+  // A person's word counts more.
+  REQUIRE(service.command("u"));
+  WAIT_UNTIL(lines(service / "starts") == starts + 1);
+}
+
+TEST_CASE("failed starts in a row lead to longer and longer pauses, and at the limit to failed", "[settings]") {
+  const TempDir dir;
+  const ServiceDir service = ServiceDir(dir, "s")
+                                 .run("date +%s%N >> starts; exit 7")
+                                 .conf("start-limit = 4\nrestart-delay = 50ms\nrestart-delay-max = 100ms\n");
+  const Supervised supervised(service);
+  const StateRecord record = service.wait_for(State::failed);
+  CHECK(record.failures == 4);
+  CHECK(record.reason == "4 failed starts in a row, the last exited 7");
+  CHECK(record.last == Ending{Ending::Kind::exited, 7, false});
+  std::vector<long long> starts;
+  const std::string text = read_file(service / "starts");
+  for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) starts.push_back(std::stoll(text.substr(at)));
+  REQUIRE(starts.size() == 4);
+  const long long pauses[] = {50, 100, 100};
+  for (std::size_t i = 0; i < 3; ++i) CHECK(starts[i + 1] - starts[i] >= pauses[i] * 1'000'000);
+  // Starting it by hand begins anew.
+  REQUIRE(service.command("u"));
+  WAIT_UNTIL(lines(service / "starts") == 8);
+  service.wait_for(State::failed);
+}
+
+TEST_CASE("exit 100 from run and 125 from finish mean: give up", "[settings]") {
+  const TempDir dir;
+  ServiceDir service(dir, "s");
+  SECTION("run") { service.run("echo >> starts; exit 100"); }
+  SECTION("finish") { service.run("echo >> starts; exit 1").finish("exit 125"); }
+  const Supervised supervised(service);
+  const StateRecord record = service.wait_for(State::failed);
+  CHECK(record.reason.find("gives up") != std::string::npos);
+  CHECK(lines(service / "starts") == 1);
+}
+
+TEST_CASE("a run in backoff shows when it is next started, and a person need not wait for it", "[settings]") {
+  const TempDir dir;
+  const ServiceDir service =
+      ServiceDir(dir, "s").run("echo >> starts; test -e good && exec sleep 1000; exit 1").conf("restart-delay = 1h\n");
+  const Supervised supervised(service);
+  const StateRecord record = service.wait_for(State::backoff);
+  CHECK(record.failures == 1);
+  CHECK(record.wake_at.is_set());
+  CHECK_THAT(svctl(dir.path(), {"status", "s"}).output, Catch::Contains("backoff"));
+  write_file(service / "good", "");
+  REQUIRE(service.command("u"));
+  service.wait_for(State::up);
+}
+
+TEST_CASE("the stop ladder: each signal in its turn, KILL for who ignores them all", "[settings]") {
+  const TempDir dir;
+  const ServiceDir service = ServiceDir(dir, "s").run(
+      "#!/usr/bin/env python3\n"
+      "#: stop = TERM 100ms INT 100ms HUP 100ms KILL\n"
+      "import signal\n"
+      "def note(number, frame):\n"
+      "    with open('signals', 'a') as file: file.write(signal.Signals(number).name + '\\n')\n"
+      "for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP): signal.signal(number, note)\n"
+      "open('ready', 'w').close()\n"
+      "while True: signal.pause()\n");
+  Supervised supervised(service);
+  WAIT_UNTIL(exists(service / "ready"));
+  REQUIRE(service.command("d"));
+  const StateRecord record = service.wait_for(State::down);
+  CHECK(read_file(service / "signals") == "SIGTERM\nSIGINT\nSIGHUP\n");
+  CHECK(record.last == Ending{Ending::Kind::signalled, SIGKILL, false});
+}
+
+TEST_CASE("a ladder without KILL waits for the end", "[settings]") {
+  const TempDir dir;
+  const ServiceDir service = ServiceDir(dir, "s")
+                                 .run("trap 'while ! test -e enough; do sleep 0.01; done; exit 9' INT\n"
+                                      "touch ready; while :; do sleep 0.01; done")
+                                 .conf("stop = INT\n");
+  Supervised supervised(service);
+  WAIT_UNTIL(exists(service / "ready"));
+  REQUIRE(service.command("d"));
+  CHECK(service.wait_for(State::stopping).want == Want::down);
+  CHECK_FALSE(service.state().wake_at.is_set());
+  write_file(service / "enough", "");
+  CHECK(service.wait_for(State::down).last == Ending{Ending::Kind::exited, 9, false});
+}
+
+TEST_CASE("stop-group: the ladder's signals reach the whole process group", "[settings]") {
+  const bool group = GENERATE(false, true);
+  const TempDir dir;
+  const ServiceDir service = ServiceDir(dir, "s")
+                                 .run("(trap 'touch child-term' TERM; touch ready; while :; do sleep 0.01; done) &\n"
+                                      "trap 'exit 0' TERM; while :; do sleep 0.01; done")
+                                 .conf("stop-group = " + std::string(group ? "yes" : "no") + "\nleftovers = leave\n");
+  Supervised supervised(service);
+  WAIT_UNTIL(exists(service / "ready"));
+  const pid_t leader = service.wait_for_new_pid();
+  REQUIRE(service.command("d"));
+  service.wait_for(State::down);
+  if (group) WAIT_UNTIL(exists(service / "child-term"));
+  CHECK(exists(service / "child-term") == group);
+  ::kill(-leader, SIGKILL);
+}
+
+TEST_CASE("leftovers: what run leaves in its process group is ended before the next start, or left", "[settings]") {
+  const TempDir dir;
+  ServiceDir service(dir, "s");
+  service.run("sleep 1000 & echo $! >> children\nsh -c 'trap \"\" TERM; while :; do sleep 0.01; done' & echo $! >> children\n"
+              "echo $$ >> starts; wait");
+  const auto children = [&] {
+    WAIT_UNTIL(lines(service / "starts") == 1 && lines(service / "children") == 2);
+    std::vector<pid_t> pids;
+    const std::string text = read_file(service / "children");
+    for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) pids.push_back(std::stoi(text.substr(at)));
+    return pids;
+  };
+  SECTION("kill: also who ignores TERM, and even when run crashed") {
+    const Supervised supervised(service);
+    const std::vector<pid_t> left = children();
+    REQUIRE(service.command("k"));
+    WAIT_UNTIL(lines(service / "starts") == 2);
+    for (const pid_t pid : left) CHECK_FALSE(is_alive(pid));
+  }
+  SECTION("leave") {
+    service.conf("leftovers = leave\n");
+    const Supervised supervised(service);
+    const std::vector<pid_t> left = children();
+    ::kill(service.pid(), SIGKILL);  // the command would kill the group
+    WAIT_UNTIL(lines(service / "starts") == 2);
+    for (const pid_t pid : left) CHECK(is_alive(pid));
+    REQUIRE(service.command("d"));
+    service.wait_for(State::down);
+    // Of both starts; they are ours to end.
+    WAIT_UNTIL(lines(service / "children") == 4);
+    const std::string text = read_file(service / "children");
+    for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) ::kill(std::stoi(text.substr(at)), SIGKILL);
+  }
+}
+
+TEST_CASE("a run that daemonizes by mistake is not started beside its own daemon", "[settings]") {
+  const TempDir dir;
+  const ServiceDir service = ServiceDir(dir, "s")
+                                 .run("mkdir port || { echo taken >> trouble; exit 1; }\n"
+                                      "sh -c 'trap \"rmdir port; exit 0\" TERM; touch up; while :; do sleep 0.01; done' &\n"
+                                      "until test -e up; do sleep 0.01; done; rm up; echo >> starts; exit 0")
+                                 .conf("restart-delay = 50ms\nrestart-delay-max = 50ms\n");
+  const Supervised supervised(service);
+  WAIT_UNTIL(lines(service / "starts") >= 3);
+  CHECK_FALSE(exists(service / "trouble"));
+  CHECK_FALSE(svctl(dir.path(), {"stop", "s"}).code);
+}
+
+TEST_CASE("a typo in conf keeps the last good settings, and both status and state say so", "[settings]") {
+  const TempDir dir;
+  const ServiceDir service =
+      ServiceDir(dir, "s").run("echo >> starts; exec sleep 1000").conf("stop = INT 1h KILL\nrestart-delay = 10ms\n");
+  const Supervised supervised(service);
+  service.wait_for(State::up);
+  write_file(service / "conf", "stop = TERM\n\nrestrat = never\n");
+  REQUIRE(service.command("z"));
+  const std::string message = "misconfigured: conf:3: unknown setting `restrat`; did you mean `restart`?";
+  WAIT_UNTIL(service.state().reason == message);
+  CHECK(service.state().state == State::up);
+  CHECK_THAT(service.state().settings, Catch::Contains("stop=INT 1h KILL"));
+  CHECK_THAT(svctl(dir.path(), {"status", "s"}).output, Catch::Contains(message));
+  // It is started again with them.
+  const pid_t pid = service.pid();
+  REQUIRE(service.command("k"));
+  service.wait_for_new_pid(pid);
+  CHECK(service.state().reason == message);
+  // And when it is mended all is well.
+  write_file(service / "conf", "stop = TERM\n");
+  REQUIRE(service.command("z"));
+  WAIT_UNTIL(service.state().reason.empty());
+  CHECK(service.state().settings == "stop=TERM");
+}
+
+TEST_CASE("without good settings a service is misconfigured and not started", "[settings]") {
+  struct Row {
+    const char* conf;
+    const char* message;
+  };
+  const Row row = GENERATE(Row{"restart = sometimes\n", "conf:1: restart = `sometimes`"}, Row{"start-limit\n", "conf:1: not a setting"},
+                           Row{"\x01\x02\x03", "conf:1: control character"}, Row{"check-failures = 0\n", "conf:1: check-failures"});
+  const TempDir dir;
+  const ServiceDir service = ServiceDir(dir, "s").run("echo >> starts; exec sleep 1000").conf(row.conf);
+  const Supervised supervised(service);
+  CAPTURE(row.message);
+  WAIT_UNTIL(service.state().reason.starts_with("misconfigured: " + std::string(row.message)));
+  CHECK_FALSE(exists(service / "starts"));
+  write_file(service / "conf", "");
+  REQUIRE(service.command("u"));
+  service.wait_for(State::up);
+}
+
+TEST_CASE("conf as a directory, as a FIFO, or ten megabytes long does not hold up supervise", "[settings]") {
+  const TempDir dir;
+  const ServiceDir service = ServiceDir(dir, "s").run("exec sleep 1000");
+  SECTION("directory") { make_directories(service / "conf"); }
+  SECTION("FIFO") { REQUIRE(run({"mkfifo", service / "conf"}).code == 0); }
+  SECTION("long") { write_file(service / "conf", std::string(10 << 20, '\n')); }
+  const Supervised supervised(service);
+  WAIT_UNTIL(service.state().reason.starts_with("misconfigured: conf: cannot be read: it is "));
+  CHECK(service.state().main.pid == 0);
+}
+
+TEST_CASE("attributes and env/ reach run by way of svrun", "[settings]") {
+  const TempDir dir;
+  const ServiceDir service = ServiceDir(dir, "s")
+                                 .run("#!/bin/sh\n#: umask = 027\n#: limit-nofile = 77\nulimit -n > seen; umask >> seen; nice >> seen; "
+                                      "echo $COLOR >> seen; touch ready; exec sleep 1000")
+                                 .file("env/COLOR", "blue\n")
+                                 .file(".././.defaults", "nice = 5\n");
+  const Supervised supervised(service);
+  WAIT_UNTIL(exists(service / "ready"));
+  CHECK(read_file(service / "seen") == "77\n0027\n5\nblue\n");
+  // It is run itself that is watched, not svrun.
+  const pid_t pid = service.wait_for_new_pid();
+  WAIT_UNTIL(read_file("/proc/" + std::to_string(pid) + "/comm") == "sleep\n");
+}
+
+TEST_CASE("a user that is not there: an error with file and line, and the service has failed", "[settings]") {
+  const TempDir dir;
+  const ServiceDir service = ServiceDir(dir, "s").run("echo >> starts; exec sleep 1000").conf("# who\nuser = nosuchuser\n");
+  Supervised supervised(service);
+  CHECK(service.wait_for(State::failed).reason.find("exited 100") != std::string::npos);
+  WAIT_UNTIL(supervised.process().errors().find("conf:2: user: there is no user `nosuchuser`") != std::string::npos);
+  CHECK_FALSE(exists(service / "starts"));
+}
+
+TEST_CASE("as root, user = owner runs it as the owner of run", "[settings]") {
+  NEEDS_ROOT();
+  const TempDir dir;
+  const ServiceDir service = ServiceDir(dir, "s").run("id -u > /tmp/svdir-$$; exec sleep 1000").conf("user = owner\n");
+  REQUIRE(::chown((service / "run").c_str(), 54321, 54321) == 0);
+  const Supervised supervised(service);
+  const pid_t pid = service.wait_for_new_pid();
+  const std::string seen = "/tmp/svdir-" + std::to_string(pid);
+  WAIT_UNTIL(read_file(seen) == "54321\n");
+  ::unlink(seen.c_str());
+}

@@ -19,8 +19,13 @@ void Program::variable(std::string_view name, std::string_view value) {
 
 void Program::output_to(Fd output, bool error_too) {
   output_ = std::move(output);
-  plan_.output = output_ ? output_.get() : -1;
+  plan_.output = output_.get();
   plan_.error = error_too ? plan_.output : -1;
+}
+
+void Program::error_to(Fd error) {
+  error_ = std::move(error);
+  plan_.error = error_.get();
 }
 
 void Program::pass(Fd descriptor, int as) {

@@ -28,6 +28,7 @@ class Program {
   void input_from(Fd input) { input_ = std::move(input); }
   // Standard output, and error with it where `error_too`.
   void output_to(Fd output, bool error_too);
+  void error_to(Fd error);
   // One more descriptor, as number `as` (3 or more).
   void pass(Fd descriptor, int as);
   void before_exec(int (*hook)(void*, pid_t), void* context);
@@ -41,6 +42,7 @@ class Program {
   std::vector<std::string> variables_;
   Fd input_;
   Fd output_;
+  Fd error_;
   Fd extra_;
 };
 

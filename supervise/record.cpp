@@ -74,8 +74,9 @@ Result<void> Record::take_lock() {
   for (Duration waited{}; sys::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0; waited += std::chrono::milliseconds(2)) {
     if (errno != EWOULDBLOCK && errno != EINTR) return system_error("unable to lock", name_ + "/" + file::kLock);
     StateRecord holder;
-    const bool known = load(holder) && is_alive(holder.supervisor);
-    if (known || waited > kLockPatience) {
+    const bool ours = load(holder);  // else no child of a predecessor can be the one who holds it
+    const bool known = ours && is_alive(holder.supervisor);
+    if (known || !ours || waited > kLockPatience) {
       std::string text = "unable to lock " + name_ + "/" + file::kLock + ": it is supervised already";
       if (known) text += " by process " + std::to_string(holder.supervisor.pid);
       return std::unexpected(Error{text, 0, Fault::system});
@@ -112,13 +113,13 @@ void Record::write(const char* path, std::string_view bytes, mode_t mode) {
 }
 
 void Record::save(const StateRecord& record) {
-  if (!nothing_written_ && record == written_) return;
+  if (record == written_) return;  // a record always has a supervisor, so the first is never equal
   write(file::kState, pack(record), 0644);
   written_ = record;
+  told_ = false;
 }
 
 void Record::publish(const StateRecord& record) {
-  const bool changed = nothing_written_ || !(record == written_);
   const RunitStatus status = runit_view(record);
   if (nothing_written_ || written_pid_ != status.pid) {
     write(file::kPid, status.pid != 0 ? std::to_string(status.pid) + "\n" : std::string(), 0644);
@@ -135,7 +136,7 @@ void Record::publish(const StateRecord& record) {
   }
   save(record);  // last: whoever sees his token in it finds the other files as they must be
   nothing_written_ = false;
-  if (changed) tell_waiters(dir_);
+  if (!std::exchange(told_, true)) tell_waiters(dir_);
 }
 
 void Record::note_death(const std::string& line) {

@@ -18,8 +18,9 @@ namespace {
 // input; it is then stopped like any service.
 constexpr Duration kDrainPatience = std::chrono::seconds(10);
 
-enum Handover : std::size_t { service_lock, logger_lock, fifos };
-constexpr std::size_t kHandedOver = 7;
+// The order in which descriptors are handed over: the locks are taken over, the others only kept open meanwhile.
+enum Handover : std::size_t { service_lock, logger_lock, errors_lock, others };
+constexpr std::size_t kHandedOver = 11;
 
 std::string name_of_directory(const char* path) {
   std::string name = path;
@@ -49,7 +50,9 @@ std::string last_part(const std::string& path) { return path.substr(path.rfind('
 }  // namespace
 
 Supervisor::Supervisor()
-    : service_(Unit::Role::service, *this, loop_), logger_(Unit::Role::logger, *this, loop_) {}
+    : service_(Unit::Role::service, *this, loop_),
+      logger_(Logger::kOutput, *this, loop_),
+      errors_(Logger::kErrors, *this, loop_) {}
 
 Result<void> Supervisor::open(const char* directory, const char* argv0) {
   upgrade_.remember(argv0);
@@ -61,7 +64,8 @@ Result<void> Supervisor::open(const char* directory, const char* argv0) {
   if (!dir) return std::unexpected(dir.error());
   if (::fchdir(dir->get()) != 0) return system_error("unable to enter", name_);
 
-  inherited_logger_lock_ = inherited[logger_lock];
+  logger_.inherit_lock(inherited[logger_lock]);
+  errors_.inherit_lock(inherited[errors_lock]);
   Unit::Place place;
   place.dir = std::move(*dir);
   place.name = last_part(name_);
@@ -69,59 +73,61 @@ Result<void> Supervisor::open(const char* directory, const char* argv0) {
   place.defaults = defaults;
   place.scan_directory = defaults.substr(0, defaults.rfind('/'));
   if (auto opened = service_.open(std::move(place)); !opened) return opened;
-  open_logger();
-  for (std::size_t i = fifos; i < kHandedOver; ++i) Fd(inherited[i]).reset();
-
   // Whoever loses its parent below us comes to us, not to somebody who knows nothing of it.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   auto opened = signals_.open({SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1});
   if (!opened) return opened;
   signal_poll_.start(loop_, signals_.fd(), Poll::For::reading, callback<&Supervisor::on_signal>(this));
 
-  if (has_logger_) logger_.begin();
+  logger_.take(service_, {});  // log/run before the service; a logger of its settings when they have been read
   service_.begin();
+  take_loggers();
+  for (std::size_t i = others; i < kHandedOver; ++i) Fd(inherited[i]).reset();
   reap_children();
   return {};
 }
 
 void Supervisor::run() { loop_.run(); }
 
-// The logger is ours when there is log/run and nobody else holds its lock. It may appear later: each start of the
-// service looks again.
-void Supervisor::open_logger() {
-  struct stat facts;
-  if (has_logger_ || sys::fstatat(service_.directory(), "log/run", &facts) != 0) return;
-  Unit::Place place;
-  place.name = service_.name() + "/log";
-  place.inherited_lock = std::exchange(inherited_logger_lock_, -1);
-  place.dir.reset(sys::openat(service_.directory(), "log", O_RDONLY | O_DIRECTORY));
-  if (!place.dir) return warn({"unable to open ", place.name, ": ", ::strerror(errno)});
-  if (auto opened = logger_.open(std::move(place)); !opened)
-    return warn({opened.error().text(), "; the logger is left to whoever has it"});
-  if (auto made = ensure_fifo(service_.directory(), file::kLogPipe, 0600); !made) return warn(made.error());
-  log_pipe_ = open_log_pipe(O_RDWR | O_NONBLOCK);
-  if (!log_pipe_) return warn({"unable to open ", service_.name(), "/", file::kLogPipe, ": ", ::strerror(errno)});
-  has_logger_ = true;
+// The program and arguments of a logger that is named by settings: svlogd, which runs in the service directory.
+std::vector<std::string> Supervisor::svlogd_command(std::vector<std::string> targets) const {
+  if (targets.empty() || targets == std::vector<std::string>{"null"} || targets == std::vector<std::string>{"stdout"})
+    return {};
+  targets.insert(targets.begin(), sibling_program(upgrade_.program(), "svlogd"));
+  return targets;
+}
+
+void Supervisor::take_loggers() {
+  const Settings& settings = service_.settings();
+  logger_.take(service_, svlogd_command(settings.log));
+  if (settings.stderr_to == StderrTo::target) errors_.take(service_, svlogd_command({settings.stderr_target}));
 }
 
 void Supervisor::before_start(Unit& unit) {
-  if (unit.role() != Unit::Role::service || has_logger_) return;
-  open_logger();
-  if (has_logger_) logger_.begin();
+  if (&unit == &service_) take_loggers();
 }
 
-// A new description each time: a program that sets O_NONBLOCK on its standard output changes nobody else's.
-Fd Supervisor::open_log_pipe(int flags) {
-  return Fd(sys::openat(service_.directory(), file::kLogPipe, flags | O_NOFOLLOW));
+bool Supervisor::connect(const Unit& unit, Program& program, bool is_run) {
+  if (&unit == &service_) return connect_service(unit.settings(), program);
+  if (is_run) program.input_from((&unit == &logger_.unit() ? logger_ : errors_).open_pipe(O_RDONLY));
+  return true;
 }
 
-// The service's end of the pipe is open for reading as well, so that it never breaks.
-void Supervisor::connect(const Unit& unit, Program& program, bool is_run) {
-  if (unit.role() == Unit::Role::logger) {
-    if (is_run) program.input_from(open_log_pipe(O_RDONLY));
-  } else if (has_logger_) {
-    program.output_to(open_log_pipe(O_RDWR), unit.settings().stderr_to == StderrTo::merge);
+bool Supervisor::connect_service(const Settings& settings, Program& program) {
+  const bool merge = settings.stderr_to == StderrTo::merge;
+  const bool null = settings.log == std::vector<std::string>{"null"};
+  const bool logged = logger_.is_here() && (logger_.has_own_run() || (!settings.log.empty() && !null));
+  if (logged || (null && !logger_.has_own_run())) {
+    Fd output = logged ? logger_.open_pipe(O_RDWR) : Fd(sys::open("/dev/null", O_WRONLY));
+    if (!output) return warn({service_.name(), ": unable to open its log pipe: ", ::strerror(errno)}), false;
+    program.output_to(std::move(output), merge);
   }
+  if (settings.stderr_to == StderrTo::target) {
+    Fd error = errors_.is_here() ? errors_.open_pipe(O_RDWR) : Fd(sys::open("/dev/null", O_WRONLY));
+    if (!error) return warn({service_.name(), ": unable to open its log pipe: ", ::strerror(errno)}), false;
+    program.error_to(std::move(error));
+  }
+  return true;
 }
 
 std::string Supervisor::svrun_program() const { return sibling_program(upgrade_.program(), "svrun"); }
@@ -147,24 +153,33 @@ void Supervisor::reap_children() {
     siginfo_t info{};
     if (sys::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 && errno == EINTR) continue;
     if (info.si_pid == 0) break;
-    if (service_.take_ended_child(info) || (has_logger_ && logger_.take_ended_child(info))) continue;
+    if (service_.take_ended_child(info) || logger_.unit().take_ended_child(info) ||
+        errors_.unit().take_ended_child(info))
+      continue;
     sys::waitpid(info.si_pid, nullptr, WNOHANG);
     if (upgrade_.is_trial(info.si_pid)) upgrade_tried(info.si_code == CLD_EXITED && info.si_status == 0);
   }
   service_.check_group();
 }
 
+bool Supervisor::loggers_have_left() const {
+  return (!logger_.is_here() || logger_.unit().has_left()) && (!errors_.is_here() || errors_.unit().has_left());
+}
+
+// First the service, then its loggers, when they have read all there is.
 void Supervisor::unit_left(Unit& unit) {
-  if (&unit == &logger_ || !has_logger_ || logger_.has_left()) return loop_.stop();
-  log_pipe_.reset();
-  logger_.leave_at_end_of_input();
-  if (!logger_.has_left())
+  if (&unit == &service_) {
+    for (Logger* logger : {&logger_, &errors_})
+      if (logger->is_here() && !logger->unit().has_left()) logger->drain();
     drain_timer_.start(loop_, monotonic_now() + kDrainPatience, callback<&Supervisor::on_drain_overdue>(this));
+  }
+  if (service_.has_left() && loggers_have_left()) loop_.stop();
 }
 
 void Supervisor::on_drain_overdue() {
   warn({service_.name(), ": somebody still holds the log pipe after the end of the service; stopping the logger"});
-  logger_.inject("x");
+  for (Logger* logger : {&logger_, &errors_})
+    if (logger->is_here() && !logger->unit().has_left()) logger->unit().inject("x");
 }
 
 void Supervisor::upgrade_wanted(Unit& unit) {
@@ -178,13 +193,14 @@ void Supervisor::upgrade_wanted(Unit& unit) {
 void Supervisor::upgrade_tried(bool works) {
   upgrade_.trial_ended();
   if (works) {
-    service_.prepare_upgrade();
-    if (has_logger_) logger_.prepare_upgrade();
+    for (Unit* unit : {&service_, &logger_.unit(), &errors_.unit()}) unit->prepare_upgrade();
     const Record& own = service_.files();
-    const Record& log = logger_.files();
-    const int keep[kHandedOver] = {own.lock(), log.lock(), own.control(), own.ok(), log.control(), log.ok(),
-                                   log_pipe_.get()};
-    warn(upgrade_.execute(keep, name_));
+    const Record& log = logger_.unit().files();
+    const Record& errors = errors_.unit().files();
+    const int keep[kHandedOver] = {own.lock(),      log.lock(), errors.lock(),     own.control(), own.ok(),
+                                   log.control(),   log.ok(),   errors.control(),  errors.ok(),   logger_.pipe(),
+                                   errors_.pipe()};
+    warn(upgrade_.execute(keep, name_));  // only a failure returns
   } else {
     warn({"the new supervise does not run; not upgraded"});
   }

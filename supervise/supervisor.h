@@ -1,13 +1,15 @@
-// One service directory under supervision: the loop, the signals, the reaper, and the two units.
+// One service directory under supervision: the loop, the signals, the reaper, and the units: the service and its loggers.
 //
-// The main loop is libuv's; what wakes it are the two control FIFOs, the signalfd (SIGCHLD above all) and deadlines.
+// The main loop is libuv's; what wakes it are the control FIFOs, the signalfd (SIGCHLD above all) and deadlines.
 // An idle supervise watches nothing else and never wakes up.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "lib/loop.h"
 #include "lib/signals.h"
+#include "supervise/logger.h"
 #include "supervise/unit.h"
 #include "supervise/upgrade.h"
 
@@ -27,27 +29,27 @@ class Supervisor final : UnitHost {
   void unit_left(Unit& unit) override;
   void upgrade_wanted(Unit& unit) override;
   void before_start(Unit& unit) override;
-  void connect(const Unit& unit, Program& program, bool is_run) override;
+  bool connect(const Unit& unit, Program& program, bool is_run) override;
   std::string svrun_program() const override;
 
-  Fd open_log_pipe(int flags);
-  void open_logger();
+  bool connect_service(const Settings& settings, Program& program);
+  std::vector<std::string> svlogd_command(std::vector<std::string> targets) const;
+  void take_loggers();
   void on_signal();
   void reap_children();
+  bool loggers_have_left() const;
   void on_drain_overdue();
   void upgrade_tried(bool works);
 
   std::string name_;
   Signals signals_;
   Poll signal_poll_;
-  Fd log_pipe_;           // ours: held open both ways, so that it lives as long as one of us does
-  bool has_logger_ = false;
-  int inherited_logger_lock_ = -1;
   Upgrade upgrade_;
   Unit* upgrading_ = nullptr;
   Timer drain_timer_;
   Unit service_;
-  Unit logger_;
+  Logger logger_;  // of its standard output
+  Logger errors_;  // of its standard error, where `stderr` names a target of its own
   Loop loop_;  // last: see lib/loop.h
 };
 

@@ -36,24 +36,23 @@ Result<void> Unit::open(Place place) {
   dir_ = std::move(place.dir);
   name_ = std::move(place.name);
   defaults_ = std::move(place.defaults);
-  dependencies_.open(std::move(place.scan_directory), name_, boot_id());
+  record_.boot = boot_id();
+  dependencies_.open(std::move(place.scan_directory), name_, record_.boot);
   return files_.open(dir_.get(), name_, place.inherited_lock);
 }
 
 void Unit::begin() {
   StateRecord left_behind;
   const bool known = files_.load(left_behind);
-  const std::string boot = boot_id();
   const bool went_on_purpose = left_behind.leaving && left_behind.state == State::down;
   const ProcessId ourselves{::getpid(), start_ticks(::getpid())};
-  if (known && left_behind.boot == boot && !went_on_purpose) {
+  if (known && left_behind.boot == record_.boot && !went_on_purpose) {
     record_ = std::move(left_behind);
     record_.supervisor = ourselves;
     input_ = from_hex(record_.pending);
     adopt();
     return;
   }
-  record_.boot = boot;
   record_.supervisor = ourselves;
   settings_are_fresh_ = refresh_settings();  // also for a service that is not started now: who may command it
   struct stat facts;
@@ -207,6 +206,7 @@ void Unit::upgrade_refused() {
 }
 
 void Unit::prepare_upgrade() {
+  if (!dir_) return;
   record_.pending = to_hex(input_);
   files_.save(record_);
 }

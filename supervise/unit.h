@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 #include "lib/loop.h"
 #include "lib/settings.h"
@@ -36,8 +37,8 @@ class UnitHost {
   virtual void unit_left(Unit& unit) = 0;       // it is down and was told to leave
   virtual void upgrade_wanted(Unit& unit) = 0;  // answer with unit.upgrade_refused(), or do not return
   virtual void before_start(Unit& unit) = 0;    // its settings have just been read
-  // Gives run, or a script of the unit's, its standard streams.
-  virtual void connect(const Unit& unit, Program& program, bool is_run) = 0;
+  // Gives run, or a script of the unit's, its standard streams. False, with a warning, when they are not to be had.
+  virtual bool connect(const Unit& unit, Program& program, bool is_run) = 0;
   virtual std::string svrun_program() const = 0;  // absolute path
 
  protected:
@@ -60,6 +61,10 @@ class Unit final : ReadinessListener {
   };
   // Takes a service directory under supervision.
   Result<void> open(Place place);
+
+  // What it executes in place of ./run: a program's absolute path and its arguments, in the open directory `where`.
+  // When another one runs, it is ended, to be started again as this.
+  void set_command(int where, std::vector<std::string> command);
 
   // Starts, or goes on where a predecessor stopped.
   void begin();
@@ -110,7 +115,7 @@ class Unit final : ReadinessListener {
   bool take_access();
   bool may_start();
   Program run_program() const;
-  Program script_program(const std::string& path);
+  Program script_program(const std::string& path) const;
   bool wait_for_neighbours();
   void on_neighbour_changed();
   void launch();
@@ -148,6 +153,8 @@ class Unit final : ReadinessListener {
   std::string name_;
   std::string defaults_;
   Fd dir_;
+  int command_directory_ = -1;
+  std::vector<std::string> command_;  // empty: ./run
   Settings settings_;
   bool has_settings_ = false;  // settings_ are good ones
   bool settings_are_fresh_ = false;  // read just now, for a start that follows

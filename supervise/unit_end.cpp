@@ -69,6 +69,7 @@ void Unit::run_control_script(char letter) {
     return;
   files_.save(record_);
   Program script = script_program(path);
+  host_.connect(*this, script, false);
   const auto child = script.spawn();
   if (!child) return warn({name_, ": unable to run ", path, ": ", ::strerror(child.error().number)});
   script_letter_ = letter;
@@ -177,6 +178,7 @@ void Unit::finish() {
   script.variable("SVDIR_UP", text(Number((monotonic_now() - record_.started_at) / std::chrono::seconds(1))));
   script.variable("SVDIR_STARTS", text(Number(static_cast<long long>(record_.starts))));
   script.variable("SVDIR_FAILURES", text(Number(record_.failures)));
+  host_.connect(*this, script, false);
   script.before_exec(&Unit::record_child, this);
   spawning_ = Event::Kind::finish_spawned;
   adopted_.reset();

@@ -138,6 +138,11 @@ int Unit::record_child(void* self, pid_t pid) {
 
 // run itself where nothing has to be set up for it, else svrun, which executes it.
 Program Unit::run_program() const {
+  if (!command_.empty()) {
+    Program program(command_directory_, command_.front());
+    for (std::size_t i = 1; i < command_.size(); ++i) program.argument(command_[i]);
+    return program;
+  }
   if (settings_.svrun.empty()) return Program(dir_.get(), "./run");
   Program program(dir_.get(), host_.svrun_program());
   if (users_own_) program.argument("--ids-first");
@@ -147,20 +152,27 @@ Program Unit::run_program() const {
 }
 
 // finish, or a control script: as the service's user where it is in his hands.
-Program Unit::script_program(const std::string& path) {
+Program Unit::script_program(const std::string& path) const {
   Program program(dir_.get(), users_own_ ? host_.svrun_program() : path);
   if (users_own_) {
     program.argument("--ids-first");
     program.argument(std::string("--user=").append(settings_.attribute("user")));
     program.argument(path);
   }
-  host_.connect(*this, program, false);
   return program;
+}
+
+void Unit::set_command(int where, std::vector<std::string> command) {
+  const bool other = !command_.empty() && command != command_;
+  command_directory_ = where;
+  command_ = std::move(command);
+  if (other) inject("t");
 }
 
 void Unit::launch() {
   Program run = run_program();
-  host_.connect(*this, run, true);
+  if (!host_.connect(*this, run, true))
+    return apply({.kind = Event::Kind::spawn_failed, .reason = "its standard output is not to be had"});
   if (auto prepared = readiness_.prepare(settings_, dir_.get(), run); !prepared) {
     warn(prepared.error());
     return apply({.kind = Event::Kind::spawn_failed, .reason = prepared.error().text()});

@@ -1,0 +1,59 @@
+// A logger beside the service, and the pipe that leads to it.
+//
+// The pipe is a FIFO in the service's supervise/, so a new supervise or a new logger gets the same pipe back after a
+// crash, with what is still in it. Three hold it open: the service for reading and writing (its pipe never breaks, and
+// without a reader it only waits when the pipe is full), the logger for reading, and we for both, so that the logger
+// sees no end of input between two runs of the service. An end of input is how the logger learns that all is over.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "supervise/unit.h"
+
+namespace svdir {
+
+class Logger {
+ public:
+  struct Layout {
+    const char* directory;  // its service directory, below the service's
+    const char* pipe;       // in the service's directory
+  };
+  static constexpr Layout kOutput{"log", file::kLogPipe};
+  static constexpr Layout kErrors{"log/stderr", "supervise/stderr.pipe"};
+
+  Logger(const Layout& layout, UnitHost& host, Loop& loop)
+      : layout_(layout), unit_(Unit::Role::logger, host, loop) {}
+
+  // The descriptor of the lock that our predecessor handed over, or -1.
+  void inherit_lock(int fd) { inherited_lock_ = fd; }
+
+  // Takes the logger under supervision and starts it, unless that is done already: where there is a `run` in its
+  // directory, or where `command` (a program's absolute path and its arguments, executed in the service directory) is
+  // not empty; the directory is then made. A logger whose lock somebody else holds is left to him, with a warning.
+  void take(const Unit& service, const std::vector<std::string>& command);
+
+  bool is_here() const { return is_here_; }
+  bool has_own_run() const { return has_own_run_; }
+  // A new description of the pipe each time: a program that sets O_NONBLOCK on its standard output changes nobody
+  // else's.
+  Fd open_pipe(int flags) const;
+  // Lets go of the pipe; when the service has done so too, the logger sees the end of its input, and leaves.
+  void drain();
+
+  Unit& unit() { return unit_; }
+  const Unit& unit() const { return unit_; }
+  int pipe() const { return pipe_.get(); }
+
+ private:
+  const Layout layout_;
+  Unit unit_;
+  Fd pipe_;
+  int service_dir_ = -1;
+  int inherited_lock_ = -1;
+  bool is_here_ = false;
+  bool is_foreign_ = false;  // somebody else's; not tried again
+  bool has_own_run_ = false;
+};
+
+}  // namespace svdir

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <climits>
+#include <utility>
 
 #include "lib/events.h"
 #include "lib/files.h"
@@ -115,10 +116,10 @@ void Record::save(const StateRecord& record) {
   if (!nothing_written_ && record == written_) return;
   write(file::kState, pack(record), 0644);
   written_ = record;
+  untold_ = true;
 }
 
 void Record::publish(const StateRecord& record) {
-  const bool changed = nothing_written_ || !(record == written_);
   const RunitStatus status = runit_view(record);
   if (nothing_written_ || written_pid_ != status.pid) {
     write(file::kPid, status.pid != 0 ? std::to_string(status.pid) + "\n" : std::string(), 0644);
@@ -133,9 +134,11 @@ void Record::publish(const StateRecord& record) {
     write(file::kStatus, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, 0644);
     written_status_ = status;
   }
-  save(record);  // last: whoever sees his token in it finds the other files as they must be
+  // Last, so that who sees the new state finds the other files agreeing with it. What the child has saved before exec
+  // is told here too: only now is it certain that it runs.
+  save(record);
   nothing_written_ = false;
-  if (changed) tell_waiters(dir_);
+  if (std::exchange(untold_, false)) tell_waiters(dir_);
 }
 
 void Record::note_death(const std::string& line) {

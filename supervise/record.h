@@ -53,6 +53,7 @@ class Record {
   std::string written_stat_;
   pid_t written_pid_ = -1;
   bool nothing_written_ = true;
+  bool untold_ = false;  // `state` has been written and those who wait have not been told
   bool in_trouble_ = false;  // the last write failed; said once
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <climits>
+#include <utility>
 
 #include "lib/events.h"
 #include "lib/files.h"
@@ -116,7 +117,7 @@ void Record::save(const StateRecord& record) {
   if (record == written_) return;  // a record always has a supervisor, so the first is never equal
   write(file::kState, pack(record), 0644);
   written_ = record;
-  told_ = false;
+  untold_ = true;
 }
 
 void Record::publish(const StateRecord& record) {
@@ -134,9 +135,11 @@ void Record::publish(const StateRecord& record) {
     write(file::kStatus, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, 0644);
     written_status_ = status;
   }
-  save(record);  // last: whoever sees his token in it finds the other files as they must be
+  // Last, so that who sees the new state finds the other files agreeing with it. What the child has saved before exec
+  // is told here too: only now is it certain that it runs.
+  save(record);
   nothing_written_ = false;
-  if (!std::exchange(told_, true)) tell_waiters(dir_);
+  if (std::exchange(untold_, false)) tell_waiters(dir_);
 }
 
 void Record::note_death(const std::string& line) {

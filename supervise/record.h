@@ -52,8 +52,8 @@ class Record {
   RunitStatus written_status_;
   std::string written_stat_;
   pid_t written_pid_ = -1;
-  bool nothing_written_ = true;  // of runit's files
-  bool told_ = true;             // those who wait know of the last change
+  bool nothing_written_ = true;
+  bool untold_ = false;  // `state` has been written and those who wait have not been told
   bool in_trouble_ = false;  // the last write failed; said once
 };
 

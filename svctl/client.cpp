@@ -173,6 +173,8 @@ void Client::examine(Job& job) {
   }
   const bool acknowledged = task_.bytes.empty() || acknowledges(job.now, job.token);
   Verdict verdict = task_.judge({task_.verb, task_.goal, acknowledged}, job.before, job.now);
+  if (verdict.outcome == Outcome::ok && job.now.is_running() && !is_published(job.target, job.now))
+    verdict = {Outcome::pending, "being started"};
   if (verdict.outcome == Outcome::ok && wants_check_script(job) && !job.check_passed) {
     check_by_script(job);
     if (!job.check_passed) verdict = {Outcome::pending, state_in_words(job.now) + ", but ./check does not succeed"};

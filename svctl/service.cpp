@@ -125,6 +125,14 @@ View look(const Target& target) {
   return view;
 }
 
+bool is_published(const Target& target, const View& view) {
+  if (!view.is_precise()) return true;
+  char buffer[kRunitStatusSize + 1];
+  RunitStatus status;
+  const std::string_view bytes = read_below(target, file::kStatus, buffer, sizeof buffer);
+  return !unpack(bytes, status) || status.pid == runit_view(view.record).pid;
+}
+
 Target logger_of(const Target& target) {
   const bool slash = target.path.ends_with('/');
   return {target.name + (target.name.ends_with('/') ? "log" : "/log"), target.path + (slash ? "log" : "/log"),

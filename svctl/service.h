@@ -47,6 +47,9 @@ struct View {
 // One look. Never blocks, changes nothing, never fails: what is wrong is in `trouble`.
 View look(const Target& target);
 
+// False while `state` is ahead of `status`: a process is recorded there before it executes run, which may still fail.
+bool is_published(const Target& target, const View& view);
+
 // The service's logger, log/, as a target of its own.
 Target logger_of(const Target& target);
 // Whether it is there and ever was supervised.

@@ -81,6 +81,18 @@ TEST_CASE("a run that cannot be executed is shown with the reason, tried again, 
   CHECK(is_alive(bad.wait_for_new_pid()));
 }
 
+TEST_CASE("start and restart never take a run that cannot be executed for a process", "[bad-input]") {
+  const TempDir dir;
+  const ServiceDir bad = ServiceDir(dir, "bad").down();
+  write_file(bad / "run", "#!/nonexistent/interpreter\n", 0755);
+  const Supervised supervised(bad);
+  for (int round = 0; round < 20; ++round) {
+    const Ran ran = svctl(dir.path(), {round % 2 == 0 ? "start" : "restart", "bad"});
+    CAPTURE(round, ran.output, ran.errors);
+    REQUIRE(ran.code == 1);
+  }
+}
+
 TEST_CASE("a service directory that cannot be entered is named, and the others run", "[bad-input]") {
   Neighbourhood place;
   const ServiceDir closed = ServiceDir(place.path(), "closed").run("exec sleep 1000");

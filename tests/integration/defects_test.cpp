@@ -62,7 +62,7 @@ TEST_CASE("supervise killed with -9 leaves one copy of the service, which goes o
   const pid_t logger = log.wait_for_new_pid();
   for (int round = 0; round < 5; ++round) {
     const pid_t supervisor = service.state().supervisor.pid;
-    REQUIRE(supervisor == parent_of(pid));
+    REQUIRE(is_alive(supervisor));
     ::kill(supervisor, SIGKILL);
     WAIT_UNTIL(service.is_supervised() && service.state().supervisor.pid != supervisor);
     CHECK(service.pid() == pid);

@@ -1,8 +1,12 @@
 // The verbs that send commands and wait for the effect.
-#include <string.h>
+#include <fcntl.h>
+
+#include <algorithm>
 
 #include "lib/commands.h"
 #include "lib/say.h"
+#include "lib/system.h"
+#include "lib/values.h"
 #include "svctl/actions.h"
 #include "svctl/client.h"
 #include "svctl/screen.h"
@@ -11,23 +15,7 @@
 namespace svdir {
 namespace {
 
-// "TERM", "SIGTERM", "15", "RTMIN+2".
-int signal_number(std::string_view text) {
-  if (text.starts_with("SIG") || text.starts_with("sig")) text.remove_prefix(3);
-  std::string name(text);
-  for (char& c : name) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
-  if (!name.empty() && name.find_first_not_of("0123456789") == std::string::npos && name.size() <= 2) {
-    const int number = std::stoi(name);
-    return number >= 1 && number <= 64 ? number : 0;
-  }
-  if (name.starts_with("RTMIN")) {
-    const int above = name.size() == 5 ? 0 : name[5] == '+' ? std::atoi(name.c_str() + 6) : -1;
-    return above >= 0 && above <= SIGRTMAX - SIGRTMIN ? SIGRTMIN + above : 0;
-  }
-  for (int number = 1; number < 32; ++number)
-    if (const char* known = ::sigabbrev_np(number); known != nullptr && name == known) return number;
-  return 0;
-}
+constexpr Duration kForEver = std::chrono::hours(24 * 3650);
 
 // The letter that a genuine runsv knows for a signal, or "".
 std::string letter_for(int number) {
@@ -38,24 +26,76 @@ std::string letter_for(int number) {
   return "";
 }
 
-Result<Task> task_from(const Request& request, VerbRow& row) {
-  row = *request.verb;
+// A verb's row as this request needs it, and the task made of it. Stays where it is: the task points to the row.
+struct Plan {
+  VerbRow row;
+  std::string said;
   Task task;
-  task.verb = &row;
-  task.goal = request.to_end ? Goal::ended : row.goal;
-  task.bytes = row.bytes;
-  task.runit_bytes = row.runit_bytes;
+};
+
+Result<void> plan_signal(const Request& request, Plan& plan) {
+  const int number = parse_signal(request.argument);
+  if (number == 0) return user_error("unknown signal `" + request.argument + "`");
+  plan.said = signal_name(number) + " sent";
+  plan.row.said = plan.said;
+  plan.task.bytes.push_back(static_cast<char>(number));
+  plan.task.runit_bytes = letter_for(number);
+  plan.row.runit_bytes = plan.task.runit_bytes;
+  return {};
+}
+
+Result<void> plan_wait(const Request& request, Task& task) {
+  if (request.argument == "ready")
+    task.goal = Goal::is_ready;
+  else if (request.argument == "down")
+    task.goal = Goal::is_down;
+  else if (request.argument != "up")
+    return user_error("wait for what? `up`, `ready` or `down`");
+  task.patient = true;
+  task.beforehand = judge_patiently;
+  if (!request.wait) task.wait = kForEver;
+  return {};
+}
+
+Result<void> make_plan(const Request& request, Plan& plan) {
+  const Verb verb = request.verb->verb;
+  plan.row = *request.verb;
+  Task& task = plan.task;
+  task.verb = &plan.row;
+  task.goal = request.to_end ? Goal::ended : plan.row.goal;
+  task.bytes = plan.row.bytes;
+  task.runit_bytes = plan.row.runit_bytes;
   task.wait = request.wait;
   task.no_wait = request.no_wait;
-  if (request.to_end && !request.wait) task.wait = std::chrono::hours(24 * 3650);
-  if (row.verb == Verb::signal) {
-    const int number = signal_number(request.argument);
-    if (number == 0) return user_error("unknown signal `" + request.argument + "`");
-    task.bytes.push_back(static_cast<char>(number));
-    task.runit_bytes = letter_for(number);
-    row.runit_bytes = task.runit_bytes.empty() ? std::string_view() : "?";
+  if (request.to_end && !request.wait) task.wait = kForEver;
+  task.needs_process = plan.row.goal == Goal::taken && verb != Verb::reload_settings && verb != Verb::upgrade;
+  if (verb == Verb::signal) return plan_signal(request, plan);
+  if (verb == Verb::wait) return plan_wait(request, task);
+  if (verb == Verb::enable || verb == Verb::disable) {
+    task.prefix = plan.row.name;
+    task.prefix += "d, ";
+    task.beforehand = judge_indifferently;
   }
-  return task;
+  return {};
+}
+
+// Takes those out of the list for which the verb's work on files fails; returns how many that were.
+int prepare_files(Verb verb, std::vector<Target>& list) {
+  return static_cast<int>(std::erase_if(list, [&](const Target& target) {
+    const std::string down = target.path + "/down";
+    if (verb == Verb::enable && (sys::unlinkat(target.at, down.c_str()) == 0 || errno == ENOENT)) return false;
+    if (verb == Verb::disable) {
+      const Fd fd(sys::openat(target.at, down.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0644));
+      if (fd || errno == ENOENT) return false;  // no such directory: the client says so
+    }
+    warn(system_error(verb == Verb::enable ? "unable to remove" : "unable to make", down).error());
+    return true;
+  }));
+}
+
+void turn_to_loggers(std::vector<Target>& list) {
+  for (Target& target : list)
+    if (!target.name.ends_with("/log")) target = logger_of(target);
 }
 
 // `once -w`: the exit code of the run that was waited for, in the shell's way of telling signals.
@@ -67,14 +107,17 @@ int code_of_run(const Ending& ending) {
 }  // namespace
 
 Action command_services(const Request& request) {
-  const auto targets = find_targets(request.directory, request.names);
+  auto targets = find_targets(request.directory, request.names);
   if (!targets) return std::unexpected(targets.error());
-  VerbRow row;
-  const auto task = task_from(request, row);
-  if (!task) return std::unexpected(task.error());
+  const Verb verb = request.verb->verb;
+  Plan plan;
+  if (const auto planned = make_plan(request, plan); !planned) return std::unexpected(planned.error());
+  int unprepared = 0;
+  if (verb == Verb::enable || verb == Verb::disable) unprepared = prepare_files(verb, targets->list);
+  if (verb == Verb::rotate) turn_to_loggers(targets->list);
   Screen screen;
   Teller teller(screen, request.json, request.quiet);
-  Client client(*task, teller);
+  Client client(plan.task, teller);
   const std::vector<Job> jobs = client.run(targets->list);
   screen.progress("");
   screen.flush();
@@ -82,6 +125,7 @@ Action command_services(const Request& request) {
     warn({"no service matches `", glob, "` in ", targets->scan_directory});
   int code = exit_code_of(jobs);
   if (!targets->unmatched.empty()) code = jobs.empty() ? 3 : std::max(code, 1);
+  if (unprepared > 0) code = std::max(code, 1);
   if (code == 0 && request.to_end)
     for (const Job& job : jobs) code = std::max(code, code_of_run(job.now.record.last));
   return code;

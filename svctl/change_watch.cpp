@@ -24,7 +24,8 @@ bool poll_for_reading(int epoll, int fd, std::uint64_t key) {
 }
 }  // namespace
 
-ChangeWatch::ChangeWatch() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), inotify_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
+ChangeWatch::ChangeWatch()
+    : epoll_(::epoll_create1(EPOLL_CLOEXEC)), inotify_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
   if (inotify_ && !poll_for_reading(epoll_.get(), inotify_.get(), kInotifyKey)) inotify_.reset();
 }
 

@@ -15,21 +15,27 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kTick = 100ms;       // the net beneath the watch: a supervisor that died, a FIFO that was full
-constexpr Duration kCheckTick = 10ms;   // while a ./check runs
+constexpr Duration kTick = 100ms;      // the net beneath the watch: a supervisor that died, a FIFO that was full
+constexpr Duration kCheckTick = 10ms;  // while a ./check runs
 constexpr Duration kCheckPause = 250ms;
 constexpr Duration kCheckTimeout = 5s;
+constexpr Duration kLongestPause = 1h;
 constexpr Duration kAfterKill = 2s;
-constexpr Duration kAlone = 3s;         // svscan starts a supervise that died within a second, mostly at once
+constexpr Duration kAlone = 3s;  // svscan starts a supervise that died within a second, mostly at once
 
 Token random_token() {
   Token token;
   if (::getrandom(token.data(), token.size(), GRND_NONBLOCK) != static_cast<ssize_t>(token.size())) {
-    auto seed = static_cast<std::uint64_t>(monotonic_now().nanoseconds) * 2654435761U + static_cast<unsigned>(::getpid());
+    auto seed =
+        static_cast<std::uint64_t>(monotonic_now().nanoseconds) * 2654435761U + static_cast<unsigned>(::getpid());
     for (char& letter : token) letter = static_cast<char>(seed), seed /= 251;
   }
   for (char& letter : token) letter = static_cast<char>('A' + static_cast<unsigned char>(letter) % 26);
   return token;
+}
+
+bool is_watched(const Job& job) {
+  return job.watched == ChangeWatch::Means::inotify || job.watched == ChangeWatch::Means::fifo;
 }
 
 bool acknowledges(const View& view, const Token& token) {
@@ -106,7 +112,7 @@ std::vector<Job> Client::run(const std::vector<Target>& targets) {
     jobs[i].before = look(targets[i]);
     begin(jobs[i], i);
   }
-  Instant next_tick = monotonic_now() + kTick;
+  Instant next_tick = monotonic_now() + pause(jobs);
   while (pending_ > 0) {
     const Duration rest = next_tick - monotonic_now();
     const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(std::max(rest, Duration{})).count();
@@ -116,28 +122,45 @@ std::vector<Job> Client::run(const std::vector<Target>& targets) {
     }
     if (monotonic_now() < next_tick) continue;
     tick(jobs);
-    next_tick = monotonic_now() + (checks_running_ > 0 ? kCheckTick : kTick);
+    next_tick = monotonic_now() + pause(jobs);
   }
   return jobs;
+}
+
+// How long nothing need be done unless something changes. Those who wait patiently and are told of every change are
+// not woken for anything but their deadline.
+Duration Client::pause(const std::vector<Job>& jobs) const {
+  if (checks_running_ > 0) return kCheckTick;
+  if (!task_.patient) return kTick;
+  Duration longest = kLongestPause;
+  for (const Job& job : jobs) {
+    if (job.verdict.outcome != Outcome::pending) continue;
+    if (!is_watched(job)) return kTick;
+    longest = std::min(longest, job.deadline - monotonic_now());
+  }
+  return std::max(longest, Duration{});
 }
 
 void Client::begin(Job& job, std::size_t key) {
   ++pending_;
   job.now = job.before;
   job.deadline = start_ + task_.wait.value_or(patience(task_.goal, job.before));
-  Verdict verdict = task_.beforehand({task_.verb, task_.goal, false}, job.before);
+  Verdict verdict = task_.beforehand({task_.verb, task_.goal, false, task_.needs_process}, job.before);
   if (verdict.outcome != Outcome::pending) return finish(job, std::move(verdict));
   job.token = random_token();
   // First watch, then send, then look: no change can come before we see changes.
-  if (!task_.no_wait) {
-    const auto dir = open_service(job.target);
-    if (dir) watch_.add(dir->get(), key);
-    if (dir && task_.goal == Goal::gone) watch_.watch_end(dir->get(), key, job.before.record.supervisor.pid);
-  }
+  if (!task_.no_wait) watch(job, key);
   send(job);
   if (job.verdict.outcome != Outcome::pending) return;
   if (task_.no_wait) return finish(job, {Outcome::ok, "told, not waited for"});
   examine(job);
+}
+
+void Client::watch(Job& job, std::size_t key) {
+  const auto dir = open_service(job.target);
+  if (!dir) return;
+  job.watched = watch_.add(dir->get(), key);
+  if (task_.goal == Goal::gone) watch_.watch_end(dir->get(), key, job.before.record.supervisor.pid);
 }
 
 void Client::send(Job& job) {
@@ -166,13 +189,15 @@ void Client::examine(Job& job) {
     const bool replaced = job.now.is_precise() && job.sent_to != job.now.record.supervisor;
     if (!job.sent || (replaced && !acknowledges(job.now, job.token))) send(job);
     if (job.verdict.outcome != Outcome::pending) return;
+  } else if (task_.patient || task_.goal == Goal::gone) {
+    job.alone_since = {};
   } else if (!job.alone_since.is_set()) {
     job.alone_since = now;
   } else if (now - job.alone_since > kAlone) {
     return finish(job, {Outcome::no_supervisor, "its supervisor has gone"});
   }
   const bool acknowledged = task_.bytes.empty() || acknowledges(job.now, job.token);
-  Verdict verdict = task_.judge({task_.verb, task_.goal, acknowledged}, job.before, job.now);
+  Verdict verdict = task_.judge({task_.verb, task_.goal, acknowledged, task_.needs_process}, job.before, job.now);
   if (verdict.outcome == Outcome::ok && job.now.is_running() && !is_published(job.target, job.now))
     verdict = {Outcome::pending, "being started"};
   if (verdict.outcome == Outcome::ok && wants_check_script(job) && !job.check_passed) {
@@ -218,6 +243,7 @@ void Client::tick(std::vector<Job>& jobs) {
   for (std::size_t key = 0; key < jobs.size(); ++key) {
     Job& job = jobs[key];
     if (job.verdict.outcome != Outcome::pending) continue;
+    if (!is_watched(job)) watch(job, key);  // supervise/ may be there by now
     examine(job);
     if (job.verdict.outcome == Outcome::pending && monotonic_now() >= job.deadline) give_up(job);
     if (job.verdict.outcome != Outcome::pending) watch_.remove(key);
@@ -242,6 +268,7 @@ void Client::finish(Job& job, Verdict verdict) {
     --checks_running_;
   }
   job.verdict = std::move(verdict);
+  job.verdict.text.insert(0, task_.prefix);
   job.took = monotonic_now() - start_;
   --pending_;
   listener_.on_done(job);

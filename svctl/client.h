@@ -20,11 +20,14 @@ namespace svdir {
 struct Task {
   const VerbRow* verb = nullptr;
   Goal goal = Goal::taken;
-  std::string bytes;               // for a supervise of ours
-  std::string runit_bytes;         // for others
-  std::optional<Duration> wait;    // how long; not given: as long as the service may need
+  std::string bytes;             // for a supervise of ours
+  std::string runit_bytes;       // for others
+  std::optional<Duration> wait;  // how long; not given: as long as the service may need
   bool no_wait = false;
-  bool kill_at_last = false;       // when the time is up send KILL, and wait a little longer
+  bool needs_process = false;  // it is a signal: nothing is sent where nothing runs
+  bool patient = false;        // a supervisor that is not there may yet come
+  std::string prefix;          // of what is told: "enabled, "
+  bool kill_at_last = false;   // when the time is up send KILL, and wait a little longer
   // Whether ./check must succeed, too: where the supervisor is not ours, which runs it itself if told to, or always.
   enum class Check : std::uint8_t { never, foreign, always } check = Check::foreign;
   Verdict (*beforehand)(const Question&, const View& before) = judge_beforehand;
@@ -37,25 +40,26 @@ struct Job {
   View now;
   Verdict verdict;
   Duration took{};
-  int write_error = 0;      // errno of the last write to the control FIFO that failed
+  int write_error = 0;  // errno of the last write to the control FIFO that failed
 
   // The rest is the client's.
+  ChangeWatch::Means watched = ChangeWatch::Means::none;
   Token token{};
   bool sent = false;
-  ProcessId sent_to;        // the supervisor
+  ProcessId sent_to;  // the supervisor
   Instant deadline;
-  Instant alone_since;      // without a supervisor since
-  pid_t check = 0;          // ./check, while it runs
+  Instant alone_since;  // without a supervisor since
+  pid_t check = 0;      // ./check, while it runs
   Instant check_until;
   Instant next_check;
   bool check_passed = false;
-  bool killed = false;      // Task::kill_at_last has come true
+  bool killed = false;  // Task::kill_at_last has come true
 };
 
 class Listener {
  public:
   virtual ~Listener() = default;
-  virtual void on_done(const Job& job) = 0;             // once for each job, as they are done
+  virtual void on_done(const Job& job) = 0;                // once for each job, as they are done
   virtual void on_tick(const std::vector<Job>& jobs) = 0;  // now and then while there is something to wait for
 };
 
@@ -71,6 +75,7 @@ class Client {
   void send(Job& job);
   void check_by_script(Job& job);
   void finish(Job& job, Verdict verdict);
+  Duration pause(const std::vector<Job>& jobs) const;
   void give_up(Job& job);
   void tick(std::vector<Job>& jobs);
   void watch(Job& job, std::size_t key);

@@ -14,10 +14,14 @@ namespace {
 void print(int fd, const std::string& text) {
   if (::write(fd, text.data(), text.size()) < 0) return;
 }
-void complain(const std::string& text) { print(STDERR_FILENO, text + "\n"); }
+void complain(const std::string& text) {
+  print(STDERR_FILENO, text + "\n");
+}
 
 // daemontools has no paths of its own: every argument is a directory as it stands.
-Fd open_argument(const char* name) { return Fd(sys::open(name, O_RDONLY | O_DIRECTORY)); }
+Fd open_argument(const char* name) {
+  return Fd(sys::open(name, O_RDONLY | O_DIRECTORY));
+}
 
 std::string describe_directory(const char* name) {
   const Fd dir = open_argument(name);
@@ -51,8 +55,9 @@ int run_svc(Arguments arguments) {
   while (const char letter = options.next()) {
     if (letter == '?') {
       complain(std::string("svc: illegal option -- ") + options.letter);
-      complain("svc options: u up, d down, o once, x exit, p pause, c continue, h hup, a alarm, i interrupt, t term, "
-               "k kill");
+      complain(
+          "svc options: u up, d down, o once, x exit, p pause, c continue, h hup, a alarm, i interrupt, t term, "
+          "k kill");
       return 100;
     }
     if (bytes.find(letter) == std::string::npos) bytes.push_back(letter);

@@ -13,6 +13,11 @@ bool runs_and_is_ready(const StateRecord& record) {
          (record.state == State::up || record.state == State::starting);
 }
 
+bool is_at_rest(const StateRecord& record) {
+  return record.main.pid == 0 && record.finish.pid == 0 &&
+         (record.state == State::down || record.state == State::failed);
+}
+
 // A start that has failed since the look before.
 bool has_failed_to_start(const View& before, const View& now) {
   const StateRecord& was = before.record;
@@ -58,9 +63,7 @@ Verdict judge_restarted(const View& before, const View& now) {
 }
 
 Verdict judge_ended(const View& before, const View& now) {
-  const bool at_rest = now.record.main.pid == 0 && now.record.finish.pid == 0 &&
-                       (now.record.state == State::down || now.record.state == State::failed);
-  if (!at_rest || !(is_new_run(before, now) || before.is_running())) {
+  if (!is_at_rest(now.record) || !(is_new_run(before, now) || before.is_running())) {
     if (now.record.state == State::failed) return {Outcome::failed, why_failed(now.record)};
     return {};
   }
@@ -69,9 +72,7 @@ Verdict judge_ended(const View& before, const View& now) {
 
 Verdict judge_down(const View& before, const View& now) {
   const StateRecord& is = now.record;
-  const bool at_rest = is.main.pid == 0 && is.finish.pid == 0 && is.want == Want::down &&
-                       (is.state == State::down || is.state == State::failed);
-  if (!at_rest) return {};
+  if (!is_at_rest(is) || is.want != Want::down) return {};
   if (before.record.state == State::down && before.record.want == Want::down) return {Outcome::ok, "already down"};
   return {Outcome::ok, "stopped"};
 }
@@ -85,6 +86,25 @@ Verdict judge_wanted(const View& now) {
   if (runs_and_is_ready(now.record)) return {Outcome::ok, with_pid("up", now.record)};
   if (now.record.want == Want::once && now.record.state == State::down) return {Outcome::ok, "down, has run once"};
   return {};
+}
+
+Verdict judge_condition(Goal goal, const View& now) {
+  const StateRecord& record = now.record;
+  if (goal == Goal::is_down) return is_at_rest(record) ? Verdict{Outcome::ok, "down"} : Verdict{};
+  if (record.state == State::failed && record.main.pid == 0) return {Outcome::failed, why_failed(record)};
+  const bool met =
+      goal == Goal::is_ready ? runs_and_is_ready(record) : record.main.pid != 0 && record.state != State::stopping;
+  return met ? Verdict{Outcome::ok, with_pid(goal == Goal::is_ready ? "ready" : "up", record)} : Verdict{};
+}
+
+// Commands about the settings and the supervisor itself: taken means tried.
+Verdict judge_taken(const Question& question, const View& before, const View& now) {
+  if (question.verb->verb == Verb::reload_settings && now.record.reason.starts_with("misconfigured"))
+    return {Outcome::failed, now.record.reason};
+  if (question.verb->verb == Verb::upgrade && now.record.reason.starts_with("not upgraded"))
+    return {Outcome::failed, now.record.reason};
+  return {Outcome::ok, question.needs_process ? with_pid(std::string(question.verb->said), before.record)
+                                              : std::string(question.verb->said)};
 }
 
 }  // namespace
@@ -115,11 +135,22 @@ Verdict judge_beforehand(const Question& question, const View& before) {
     const bool will_run = before.record.want == Want::up;
     return {Outcome::ok, will_run ? "not running at the moment, left alone" : "not running, left alone"};
   }
-  if (question.goal == Goal::taken && question.verb->goal == Goal::taken && !before.is_running())
-    return {Outcome::not_running, "not running, nothing sent"};
+  if (question.needs_process && !before.is_running()) return {Outcome::not_running, "not running, nothing sent"};
   if (!before.is_precise() && question.verb->runit_bytes.empty() && !question.verb->bytes.empty())
     return {Outcome::failed, "its supervisor is not svdir's and knows no such command"};
   return {};
+}
+
+Verdict judge_patiently(const Question&, const View& before) {
+  if (!before.exists) return {Outcome::not_found, "no such service"};
+  if (before.supervisor == View::Supervisor::unknown) return {Outcome::denied, before.trouble};
+  return {};
+}
+
+Verdict judge_indifferently(const Question& question, const View& before) {
+  Verdict verdict = judge_beforehand(question, before);
+  if (verdict.outcome == Outcome::no_supervisor) verdict.outcome = Outcome::ok;
+  return verdict;
 }
 
 Verdict judge(const Question& question, const View& before, const View& now) {
@@ -132,12 +163,15 @@ Verdict judge(const Question& question, const View& before, const View& now) {
   if (now.is_precise() && !question.acknowledged) return {Outcome::pending, "the supervisor does not answer"};
   Verdict verdict;
   switch (question.goal) {
-    case Goal::taken: verdict = {Outcome::ok, with_pid(std::string(question.verb->said), before.record)}; break;
+    case Goal::taken: verdict = judge_taken(question, before, now); break;
     case Goal::up: verdict = judge_up(question, before, now); break;
     case Goal::restarted: verdict = judge_restarted(before, now); break;
     case Goal::ended: verdict = judge_ended(before, now); break;
     case Goal::down: verdict = judge_down(before, now); break;
     case Goal::wanted: verdict = judge_wanted(now); break;
+    case Goal::is_up:
+    case Goal::is_ready:
+    case Goal::is_down: verdict = judge_condition(question.goal, now); break;
     case Goal::gone: break;
   }
   if (verdict.outcome == Outcome::pending) verdict.text = state_in_words(now);

@@ -22,14 +22,19 @@ struct Verdict {
 
 struct Question {
   const VerbRow* verb = nullptr;
-  Goal goal = Goal::taken;   // the verb's, or what an option made of it
-  bool acknowledged = false;  // by a supervise of ours
+  Goal goal = Goal::taken;     // the verb's, or what an option made of it
+  bool acknowledged = false;   // by a supervise of ours
+  bool needs_process = false;  // the command is a signal for a run
 };
 
 Verdict judge(const Question& question, const View& before, const View& now);
 
 // Where there is nothing to send: the service is not there, has no supervisor, does not run… pending: go on.
 Verdict judge_beforehand(const Question& question, const View& before);
+
+// The same for `wait`, which waits for a supervisor as well, and for commands that do not need one.
+Verdict judge_patiently(const Question& question, const View& before);
+Verdict judge_indifferently(const Question& question, const View& before);
 
 // A state in a few words, for "still …" and "now …": "stopping, pid 12".
 std::string state_in_words(const View& view);

@@ -6,6 +6,7 @@
 
 #include "lib/say.h"
 #include "lib/signals.h"
+#include "lib/version.h"
 #include "svctl/actions.h"
 #include "svctl/faces.h"
 #include "svctl/request.h"
@@ -14,8 +15,6 @@ namespace {
 
 using namespace svdir;
 
-constexpr std::string_view kVersion = "svctl (svdir) 0.1\n";
-
 void print(std::string_view text) {
   if (::write(STDOUT_FILENO, text.data(), text.size()) < 0) return;
 }
@@ -23,6 +22,21 @@ void print(std::string_view text) {
 Action act(const Request& request) {
   switch (request.verb->verb) {
     case Verb::status: return show_status(request);
+    case Verb::pid: return print_pids(request);
+    case Verb::why: return explain(request);
+    case Verb::deaths: return list_deaths(request);
+    case Verb::logs: return show_logs(request);
+    case Verb::events: return show_events(request);
+    case Verb::tree: return show_tree(request);
+    case Verb::doctor: return examine_services(request);
+    case Verb::scan: return show_svscan(request);
+    case Verb::metrics: return print_metrics(request);
+    case Verb::make_new: return make_new(request);
+    case Verb::add: return add_services(request);
+    case Verb::remove: return remove_services(request);
+    case Verb::clean: return clean_up(request);
+    case Verb::shutdown: return shut_down(request);
+    case Verb::upgrade: return upgrade_programs(request);
     default: return command_services(request);
   }
 }
@@ -34,7 +48,7 @@ int run_svctl(std::span<const char* const> arguments) {
     return kExitUser;
   }
   if (request->help || request->version) {
-    print(request->help ? help_text() : std::string(kVersion));
+    print(request->help ? help_text() : "svctl (svdir) " + std::string(kVersion) + "\n");
     return 0;
   }
   const Action code = act(*request);

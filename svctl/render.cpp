@@ -13,11 +13,15 @@ constexpr std::string_view kNormal = "\033[0m";
 constexpr std::size_t kStateWidth = 9;
 
 void paint_onto(std::string& text, std::string_view what, std::string_view colour, Paint paint) {
-  if (paint == Paint::plain) text.append(what);
-  else text.append(colour).append(what).append(kNormal);
+  if (paint == Paint::plain)
+    text.append(what);
+  else
+    text.append(colour).append(what).append(kNormal);
 }
 
-std::string two_digits(long long value) { return (value < 10 ? "0" : "") + std::to_string(value); }
+std::string two_digits(long long value) {
+  return (value < 10 ? "0" : "") + std::to_string(value);
+}
 
 std::string_view colour_of_state(const View& view) {
   if (!view.is_supervised() || !view.is_known()) return kRed;
@@ -38,8 +42,8 @@ std::string_view colour_of(Outcome outcome) {
 // How long a thing that has a stamp has been so; a wall clock set back shows as 0.
 std::string since(const Stamp& stamp, const Now& now) {
   if (!stamp.is_set()) return "?";
-  const Duration passed = std::chrono::seconds(now.wall.seconds - stamp.seconds) +
-                          Duration(now.wall.nanoseconds - stamp.nanoseconds);
+  const Duration passed =
+      std::chrono::seconds(now.wall.seconds - stamp.seconds) + Duration(now.wall.nanoseconds - stamp.nanoseconds);
   return short_duration(std::chrono::floor<std::chrono::seconds>(std::max(passed, Duration{})));
 }
 
@@ -124,7 +128,7 @@ std::string details_of(const View& view, const Now& now) {
   } else if (record.state == State::finishing) {
     if (record.finish.pid != 0) details.add("pid " + std::to_string(record.finish.pid));
   } else if (record.state == State::down || record.state == State::failed) {
-    details.add(since(record.changed, now));
+    if (state_word(view) != kMisconfigured) details.add(since(record.changed, now));
     if (const std::string last = ending_details(record); !last.empty()) details.add(last);
   }
   add_wishes(details, view);

@@ -7,6 +7,7 @@
 
 #include "lib/clock.h"
 #include "svctl/client.h"
+#include "svctl/deaths.h"
 #include "svctl/judge.h"
 #include "svctl/service.h"
 
@@ -49,6 +50,25 @@ int exit_code_of(const std::vector<Job>& jobs);
 // One JSON object and a newline.
 std::string status_json(const StatusRow& row, const Now& now);
 std::string outcome_json(const Job& job);
+std::string pid_json(const Target& target, pid_t pid);
+std::string death_json(const Target& target, const Death& death);
+
+// Prometheus' text format.
+std::string metrics_text(const std::vector<StatusRow>& rows);
+
+// svscan's own state, and how many services are in which.
+struct ScanSummary {
+  std::string directory;
+  pid_t pid = 0;
+  std::string program;
+  Stamp since;
+  std::size_t services = 0;
+  std::vector<std::pair<std::string, std::size_t>> by_state;
+
+  void add(const std::string& state);
+};
+std::string scan_text(const ScanSummary& summary, const Now& now);
+std::string scan_json(const ScanSummary& summary);
 
 // Text fit for one line of a terminal: control characters shown as '?'.
 std::string printable(std::string_view text);

@@ -9,8 +9,12 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Seconds since the epoch, to the microsecond: what a double holds exactly enough.
-double seconds_of(const Stamp& stamp) { return static_cast<double>(stamp.seconds) + stamp.nanoseconds * 1e-9; }
-double seconds_of(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+double seconds_of(const Stamp& stamp) {
+  return static_cast<double>(stamp.seconds) + stamp.nanoseconds * 1e-9;
+}
+double seconds_of(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
 
 Json of_ending(const Ending& ending) {
   switch (ending.kind) {
@@ -51,7 +55,9 @@ Json of_view(const View& view, const Now& now) {
 }
 
 // Names of files may hold any bytes; what is no UTF-8 is shown by U+FFFD rather than thrown at.
-std::string line_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
+std::string line_of(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 }  // namespace
 
@@ -60,6 +66,31 @@ std::string status_json(const StatusRow& row, const Now& now) {
   json["service"] = row.target.name;
   json.update(of_view(row.view, now));
   if (row.has_log) json["log"] = of_view(row.log, now);
+  return line_of(json);
+}
+
+std::string pid_json(const Target& target, pid_t pid) {
+  return line_of({{"service", target.name}, {"pid", pid != 0 ? Json(pid) : Json(nullptr)}});
+}
+
+std::string death_json(const Target& target, const Death& death) {
+  Json json{{"service", target.name},
+            {"time", seconds_of(death.when)},
+            {"pid", death.pid},
+            {"ending", death.ending},
+            {"up_seconds", death.up}};
+  if (death.cpu >= 0) json["cpu_seconds"] = death.cpu;
+  if (death.max_rss >= 0) json["max_rss_kib"] = death.max_rss;
+  if (!death.reason.empty()) json["reason"] = death.reason;
+  return line_of(json);
+}
+
+std::string scan_json(const ScanSummary& summary) {
+  Json json{{"directory", summary.directory}, {"svscan", summary.pid != 0 ? Json(summary.pid) : Json(nullptr)}};
+  if (!summary.program.empty()) json["program"] = summary.program;
+  if (summary.since.is_set()) json["since"] = seconds_of(summary.since);
+  json["services"] = summary.services;
+  for (const auto& [state, count] : summary.by_state) json["states"][state] = count;
   return line_of(json);
 }
 

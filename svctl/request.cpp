@@ -9,10 +9,10 @@ namespace svdir {
 namespace {
 
 struct OptionRow {
-  std::string_view name;    // without the dashes
-  char letter;              // '\0': none
-  std::string_view value;   // what its value is called; "": it has none
-  unsigned needs;           // the bit of VerbRow::options; 0: all verbs take it
+  std::string_view name;   // without the dashes
+  char letter;             // '\0': none
+  std::string_view value;  // what its value is called; "": it has none
+  unsigned needs;          // the bit of VerbRow::options; 0: all verbs take it
   std::string_view help;
   Result<void> (*apply)(Request&, std::string_view value);
 };
@@ -31,12 +31,12 @@ Result<void> take_lines(Request& request, std::string_view value) {
   return {};
 }
 
-template <bool Request::*kField>
+template <bool Request::* kField>
 Result<void> set(Request& request, std::string_view) {
   request.*kField = true;
   return {};
 }
-template <std::string Request::*kField>
+template <std::string Request::* kField>
 Result<void> assign(Request& request, std::string_view value) {
   request.*kField = value;
   return {};
@@ -52,8 +52,10 @@ constexpr std::array kOptions{
               assign<&Request::since>},
     OptionRow{"json", '\0', "", 0, "one JSON object per service and line", set<&Request::json>},
     OptionRow{"quiet", 'q', "", 0, "say nothing but errors", set<&Request::quiet>},
-    OptionRow{"directory", 'd', "DIR", 0, "the scan directory, instead of $SVDIR or the first that is there of\n"
-              "                     ~/services, /etc/service, /service", assign<&Request::directory>},
+    OptionRow{"directory", 'd', "DIR", 0,
+              "the scan directory, instead of $SVDIR or the first that is there of\n"
+              "                     ~/services, /etc/service, /service",
+              assign<&Request::directory>},
     OptionRow{"help", 'h', "", 0, "show this", set<&Request::help>},
     OptionRow{"version", 'V', "", 0, "show the version", set<&Request::version>},
 };
@@ -87,10 +89,14 @@ class Parser {
     while (!rest_.empty()) {
       const std::string_view word = next();
       Result<void> taken;
-      if (options_over_ || word.size() < 2 || word[0] != '-') words_.push_back(word);
-      else if (word == "--") options_over_ = true;
-      else if (word[1] == '-') taken = take_long(word.substr(2));
-      else taken = take_letters(word.substr(1));
+      if (options_over_ || word.size() < 2 || word[0] != '-')
+        words_.push_back(word);
+      else if (word == "--")
+        options_over_ = true;
+      else if (word[1] == '-')
+        taken = take_long(word.substr(2));
+      else
+        taken = take_letters(word.substr(1));
       if (!taken) return std::unexpected(taken.error());
     }
     if (auto taken = take_words(); !taken) return std::unexpected(taken.error());
@@ -115,8 +121,8 @@ class Parser {
       const bool limit_follows = rest_.size() > 1 && parse_wait(rest_.front());
       if (!limit_follows) return {};
     }
-    if (rest_.empty()) return user_error("option --" + std::string(row.name) + " needs a value: " +
-                                         std::string(row.value));
+    if (rest_.empty())
+      return user_error("option --" + std::string(row.name) + " needs a value: " + std::string(row.value));
     return apply(row, next());
   }
 
@@ -140,9 +146,12 @@ class Parser {
       if (row == kOptions.end()) return user_error("unknown option -" + std::string(1, letters[0]));
       letters.remove_prefix(1);
       Result<void> taken;
-      if (row->value.empty()) taken = apply(*row, {});
-      else if (letters.empty()) taken = take_value(*row);
-      else taken = apply(*row, std::exchange(letters, {}));
+      if (row->value.empty())
+        taken = apply(*row, {});
+      else if (letters.empty())
+        taken = take_value(*row);
+      else
+        taken = apply(*row, std::exchange(letters, {}));
       if (!taken) return taken;
     }
     return {};
@@ -163,12 +172,13 @@ class Parser {
     for (const OptionRow* row : used_)
       if (row->needs != 0 && (row->needs & verb.options) == 0)
         return user_error("option --" + std::string(row->name) + " means nothing to `" + std::string(verb.name) + "`");
-    const bool has_argument = !verb.arguments.starts_with("NAME") && !verb.arguments.starts_with('[');
+    const bool has_argument = verb.arguments.find(" NAME") != std::string_view::npos;
     if (has_argument && !words.empty()) {
       request_.argument = words[0];
       words = words.subspan(1);
     }
     request_.names.assign(words.begin(), words.end());
+    if (verb.arguments == "[]" && !words.empty()) return user_error(std::string(verb.name) + " takes no names");
     if ((verb.needs_names() && words.empty()) || (has_argument && request_.argument.empty()))
       return user_error("usage: svctl " + std::string(verb.name) + " " + std::string(verb.arguments));
     return {};
@@ -193,28 +203,32 @@ std::optional<Duration> parse_wait(std::string_view text) {
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failure != std::errc{} || !std::isfinite(value) || value < 0) return {};
   const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  constexpr std::pair<std::string_view, double> kUnits[] = {{"", 1}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600},
-                                                            {"d", 86400}};
+  constexpr std::pair<std::string_view, double> kUnits[] = {{"", 1},   {"ms", 1e-3}, {"s", 1},
+                                                            {"m", 60}, {"h", 3600},  {"d", 86400}};
   for (const auto& [name, seconds] : kUnits)
     if (name == unit && value * seconds < 3.2e8) return Duration(std::llround(value * seconds * 1e9));
   return {};
 }
 
-Result<Request> parse_request(std::span<const char* const> arguments) { return Parser(arguments).run(); }
+Result<Request> parse_request(std::span<const char* const> arguments) {
+  return Parser(arguments).run();
+}
 
 std::string help_text() {
   std::string text = "usage: svctl [OPTION...] [COMMAND [NAME|GLOB...]]\n\nCommands:\n";
   for (const VerbRow& row : kVerbs) {
     const std::size_t begin = text.size();
-    text.append("  ").append(row.name).append(" ").append(row.arguments);
+    text.append("  ").append(row.name).append(" ").append(row.arguments == "[]" ? "" : row.arguments);
     pad(text, begin, 24);
     text.append(row.help).append("\n");
   }
   text += "\nOptions:\n";
   for (const OptionRow& row : kOptions) {
     const std::size_t begin = text.size();
-    if (row.letter != '\0') text.append("  -").append(1, row.letter).append(", --").append(row.name);
-    else text.append("      --").append(row.name);
+    if (row.letter != '\0')
+      text.append("  -").append(1, row.letter).append(", --").append(row.name);
+    else
+      text.append("      --").append(row.name);
     if (!row.value.empty()) text.append(" ").append(row.value);
     pad(text, begin, 24);
     text.append(row.help).append("\n");

@@ -21,11 +21,11 @@ namespace svdir {
 
 struct Request {
   const VerbRow* verb = &row_of(Verb::status);
-  std::vector<std::string> names;    // names, globs and paths, as given
-  std::string argument;              // the first word of verbs that have one (signal, wait)
-  std::optional<Duration> wait;      // -w: how long to wait for the effect; not given: as long as the service needs
+  std::vector<std::string> names;  // names, globs and paths, as given
+  std::string argument;            // the first word of verbs that have one (signal, wait)
+  std::optional<Duration> wait;    // -w: how long to wait for the effect; not given: as long as the service needs
   bool no_wait = false;
-  bool to_end = false;               // once -w
+  bool to_end = false;  // once -w
   bool json = false;
   bool quiet = false;
   bool help = false;
@@ -33,7 +33,7 @@ struct Request {
   bool follow = false;
   std::optional<unsigned long> lines;
   std::string since;
-  std::string directory;             // -d; "" for the default
+  std::string directory;  // -d; "" for the default
 };
 
 // A user error says what is wrong and what is near it.

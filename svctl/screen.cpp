@@ -19,8 +19,7 @@ bool wants_colour() {
 }  // namespace
 
 Screen::Screen()
-    : terminal_(::isatty(STDOUT_FILENO) == 1),
-      paint_(terminal_ && wants_colour() ? Paint::coloured : Paint::plain) {}
+    : terminal_(::isatty(STDOUT_FILENO) == 1), paint_(terminal_ && wants_colour() ? Paint::coloured : Paint::plain) {}
 
 void Screen::put(std::string_view text) {
   held_.append(text);
@@ -33,8 +32,10 @@ void Screen::flush() {
   while (!rest.empty() && well_) {
     const ssize_t written = ::write(STDOUT_FILENO, rest.data(), rest.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) well_ = false;
-    else rest.remove_prefix(static_cast<std::size_t>(written));
+    if (written < 0)
+      well_ = false;
+    else
+      rest.remove_prefix(static_cast<std::size_t>(written));
   }
   held_.clear();
 }

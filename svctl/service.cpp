@@ -35,7 +35,9 @@ std::string_view read_below(const Target& target, std::string_view below, char* 
   return {buffer, static_cast<std::size_t>(length)};
 }
 
-bool is_alive(pid_t pid) { return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM); }
+bool is_alive(pid_t pid) {
+  return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM);
+}
 
 View::Supervisor find_supervisor(const Target& target, View& view) {
   const Fd ok = open_below(target, file::kOk, O_WRONLY);

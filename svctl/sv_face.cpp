@@ -12,6 +12,7 @@
 #include "lib/files.h"
 #include "lib/service_dir.h"
 #include "lib/system.h"
+#include "lib/version.h"
 #include "svctl/client.h"
 #include "svctl/faces.h"
 #include "svctl/sv_judge.h"
@@ -181,11 +182,12 @@ int run_sv(std::string_view program, Arguments arguments) {
   while (const char letter = options.next()) {
     if (letter == 'v') verbose = true;
     if (letter == 'w') verbose = true, seconds = std::strtoul(std::string(options.value).c_str(), nullptr, 10);
-    if (letter == 'V') print("svdir 0.1\n", STDERR_FILENO);
+    if (letter == 'V') print("svdir " + std::string(kVersion) + "\n", STDERR_FILENO);
     if (letter == '?') {
       const bool lacks_value = options.letter == 'w';
       print(std::string(program) + (lacks_value ? ": option requires an argument -- " : ": illegal option -- ") +
-                options.letter + "\n", STDERR_FILENO);
+                options.letter + "\n",
+            STDERR_FILENO);
     }
     if (letter == 'V' || letter == '?') return usage(program, lsb);
   }

@@ -5,15 +5,21 @@
 namespace svdir {
 namespace {
 
-Verdict pending() { return {Outcome::pending, ""}; }
-Verdict done() { return {Outcome::ok, ""}; }
+Verdict pending() {
+  return {Outcome::pending, ""};
+}
+Verdict done() {
+  return {Outcome::ok, ""};
+}
 
 // What holds for all: the supervisor is there, and ours has acknowledged.
 bool is_answered(const Question& question, const View& now) {
   return now.is_supervised() && now.is_known() && (!now.is_precise() || question.acknowledged);
 }
 
-bool runs(const View& view) { return runit_view(view.record).phase == RunitStatus::Phase::run; }
+bool runs(const View& view) {
+  return runit_view(view.record).phase == RunitStatus::Phase::run;
+}
 bool is_at_rest(const View& view) {
   const RunitStatus status = runit_view(view.record);
   return status.phase == RunitStatus::Phase::down && status.pid == 0;
@@ -63,7 +69,9 @@ Verdict taken(const Question& question, const View&, const View& now) {
   return is_answered(question, now) ? done() : pending();
 }
 
-Verdict gone(const Question&, const View&, const View& now) { return now.is_supervised() ? pending() : done(); }
+Verdict gone(const Question&, const View&, const View& now) {
+  return now.is_supervised() ? pending() : done();
+}
 
 Verdict as_wanted(const Question& question, const View& before, const View& now) {
   if (now.record.want == Want::up) return up(question, before, now);

@@ -9,11 +9,11 @@
 namespace svdir {
 
 struct SvCommand {
-  std::string_view word;   // the whole word, or, when one letter long, the first letter of any other word
+  std::string_view word;  // the whole word, or, when one letter long, the first letter of any other word
   std::string_view bytes;
-  Goal goal;               // as far as the client must know it
-  bool waits;              // without -v
-  bool forced;             // KILL when the time is up
+  Goal goal;    // as far as the client must know it
+  bool waits;   // without -v
+  bool forced;  // KILL when the time is up
   bool runs_check;
   Verdict (*judge)(const Question&, const View& before, const View& now);
   bool is_status = false;

@@ -45,7 +45,7 @@ void append_local(Stamp stamp, std::string& to) {
 int run_tai64nlocal() {
   static char input[65536];
   std::string output;
-  std::string label;      // what may yet become a label, at the head of a line
+  std::string label;  // what may yet become a label, at the head of a line
   bool in_head = true;
   for (;;) {
     const ssize_t length = ::read(STDIN_FILENO, input, sizeof input);
@@ -59,8 +59,10 @@ int run_tai64nlocal() {
         rest.remove_prefix(1);
         if (label.size() < kTai64nLabelSize) continue;
         Stamp stamp;
-        if (read_tai64n_label(label, stamp)) append_local(stamp, output);
-        else output += label;
+        if (read_tai64n_label(label, stamp))
+          append_local(stamp, output);
+        else
+          output += label;
         label.clear();
         in_head = false;
         continue;

@@ -12,7 +12,9 @@ namespace {
 
 constexpr std::string_view kLogger = "/log";
 
-bool is_path(std::string_view name) { return name.starts_with('/') || name.starts_with('.') || name.ends_with('/'); }
+bool is_path(std::string_view name) {
+  return name.starts_with('/') || name.starts_with('.') || name.ends_with('/');
+}
 
 class Finder {
  public:

@@ -19,20 +19,62 @@ enum class Goal : std::uint8_t {
   down,       // run and finish have ended
   gone,       // the supervisor has ended
   wanted,     // whichever of up and down is wanted
+  is_up,      // a run is there
+  is_ready,   // and it is ready
+  is_down,    // nothing runs
 };
 
 enum class Verb : std::uint8_t {
-  status, start, stop, restart, try_restart, once, pause, cont, hup, term, kill, interrupt, quit, usr1, usr2, alarm,
-  winch, abort, signal, exit, check,
+  status,
+  start,
+  stop,
+  restart,
+  try_restart,
+  once,
+  pause,
+  cont,
+  hup,
+  term,
+  kill,
+  interrupt,
+  quit,
+  usr1,
+  usr2,
+  alarm,
+  winch,
+  abort,
+  signal,
+  exit,
+  check,
+  wait,
+  enable,
+  disable,
+  rotate,
+  reload_settings,
+  upgrade,
+  pid,
+  why,
+  deaths,
+  logs,
+  events,
+  tree,
+  doctor,
+  scan,
+  metrics,
+  make_new,
+  add,
+  remove,
+  clean,
+  shutdown,
 };
 
 // Options a verb takes beyond those that all take.
 namespace option {
-inline constexpr unsigned kWait = 1;     // -w SEC, --no-wait
-inline constexpr unsigned kLines = 2;    // -n N
-inline constexpr unsigned kFollow = 4;   // -f
-inline constexpr unsigned kSince = 8;    // --since TIME
-inline constexpr unsigned kToEnd = 16;   // -w without a number
+inline constexpr unsigned kWait = 1;    // -w SEC, --no-wait
+inline constexpr unsigned kLines = 2;   // -n N
+inline constexpr unsigned kFollow = 4;  // -f
+inline constexpr unsigned kSince = 8;   // --since TIME
+inline constexpr unsigned kToEnd = 16;  // -w without a number
 }  // namespace option
 
 struct VerbRow {
@@ -41,9 +83,9 @@ struct VerbRow {
   std::string_view bytes;        // for supervise (lib/commands.h); "" for verbs that send nothing, or not these
   std::string_view runit_bytes;  // for a genuine runsv or daemontools' supervise; "" where they know no such thing
   Goal goal;
-  std::string_view arguments;    // for help: "NAME..." is needed, "[NAME...]" is not
+  std::string_view arguments;  // for help: "NAME..." is needed, "[NAME...]" is not
   unsigned options;
-  std::string_view said;         // how its success is told where the goal has no words of its own
+  std::string_view said;  // how its success is told where the goal has no words of its own
   std::string_view help;
 
   constexpr bool needs_names() const { return !arguments.starts_with('['); }
@@ -82,6 +124,43 @@ inline constexpr std::array kVerbs{
             "stop, let the logger drain, and end the supervisor; svscan leaves the service alone until it rescans"},
     VerbRow{Verb::check, "check", "", "", Goal::wanted, "NAME...", option::kWait, "",
             "wait until the services are as they are wanted: down, or up, ready and well by their ./check"},
+    VerbRow{Verb::wait, "wait", "", "", Goal::is_up, "up|ready|down NAME...", option::kWait, "",
+            "wait until the services are so; for ever, without -w"},
+    VerbRow{Verb::enable, "enable", "u", "u", Goal::up, "NAME...", option::kWait, "",
+            "remove the `down` file and start"},
+    VerbRow{Verb::disable, "disable", "d", "d", Goal::down, "NAME...", option::kWait, "",
+            "make a `down` file, so that it does not start at boot, and stop"},
+    VerbRow{Verb::rotate, "rotate", "a", "a", Goal::taken, "NAME...", option::kWait, "its logger told to rotate",
+            "make the loggers of the services rotate their logs"},
+    VerbRow{Verb::reload_settings, "reload-settings", "z", "", Goal::taken, "NAME...", option::kWait, "settings read",
+            "read the settings again now, and say what is wrong with them"},
+    VerbRow{Verb::upgrade, "upgrade", "e", "", Goal::taken, "[NAME...]", option::kWait, "supervisor upgraded",
+            "execute the supervisors' program anew, in place; without a name svscan's, too"},
+    VerbRow{Verb::pid, "pid", "", "", Goal::taken, "NAME...", 0, "", "print the process number of each run"},
+    VerbRow{Verb::why, "why", "", "", Goal::taken, "NAME...", option::kLines, "",
+            "explain the state: what is wrong, the last deaths, the last lines of the log"},
+    VerbRow{Verb::deaths, "deaths", "", "", Goal::taken, "[NAME...]", option::kLines, "",
+            "list the last ends of the services, the latest last"},
+    VerbRow{Verb::logs, "logs", "", "", Goal::taken, "NAME...", option::kLines | option::kFollow | option::kSince, "",
+            "show the last lines of the logs, of several services merged by time"},
+    VerbRow{Verb::events, "events", "", "", Goal::taken, "[NAME...]", 0, "",
+            "show each change of state as it happens, until interrupted"},
+    VerbRow{Verb::tree, "tree", "", "", Goal::taken, "[NAME...]", 0, "", "show what depends on what, with states"},
+    VerbRow{Verb::doctor, "doctor", "", "", Goal::taken, "[NAME...]", 0, "",
+            "look for what is wrong: files, rights, settings, dependencies"},
+    VerbRow{Verb::scan, "scan", "", "", Goal::taken, "[]", 0, "", "show svscan's own state, and services by state"},
+    VerbRow{Verb::metrics, "metrics", "", "", Goal::taken, "[NAME...]", 0, "",
+            "print the state of the services in Prometheus' text format"},
+    VerbRow{Verb::make_new, "new", "", "", Goal::taken, "[NAME...]", 0, "",
+            "make a service directory to be filled in; without a name, print a run script"},
+    VerbRow{Verb::add, "add", "", "", Goal::taken, "PATH...", 0, "",
+            "link a service directory, or a script, into the scan directory"},
+    VerbRow{Verb::remove, "remove", "x", "x", Goal::gone, "NAME...", option::kWait, "",
+            "stop, end the supervisor, and remove the link that add has made"},
+    VerbRow{Verb::clean, "clean", "", "", Goal::taken, "[NAME...]", 0, "",
+            "remove what dead supervisors and waiters have left behind"},
+    VerbRow{Verb::shutdown, "shutdown", "", "", Goal::taken, "[]", option::kWait, "",
+            "stop all services in order, and svscan"},
 };
 
 consteval bool verbs_are_in_order() {
@@ -91,7 +170,9 @@ consteval bool verbs_are_in_order() {
 }
 static_assert(verbs_are_in_order(), "rows stand in the enum's order");
 
-constexpr const VerbRow& row_of(Verb verb) { return kVerbs[static_cast<std::size_t>(verb)]; }
+constexpr const VerbRow& row_of(Verb verb) {
+  return kVerbs[static_cast<std::size_t>(verb)];
+}
 
 constexpr const VerbRow* find_verb(std::string_view name) {
   for (const VerbRow& row : kVerbs)

@@ -1,0 +1,143 @@
+// `svctl logs`: the logs of several services as one, by time.
+#include <poll.h>
+#include <sys/inotify.h>
+
+#include <algorithm>
+
+#include "lib/say.h"
+#include "svctl/actions.h"
+#include "svctl/log_reader.h"
+#include "svctl/screen.h"
+#include "svctl/targets.h"
+
+namespace svdir {
+namespace {
+
+constexpr unsigned long kDefaultLines = 10;
+constexpr int kRescueMilliseconds = 1000;  // where inotify cannot be had
+
+struct Source {
+  std::string name;
+  std::string directory;
+  std::vector<LogLine> lines;
+  std::size_t next = 0;
+  LogFollower follower;
+};
+
+class Printer {
+ public:
+  Printer(Screen& screen, std::size_t name_width) : screen_(screen), name_width_(name_width) {}
+  void print(const Source& source, const LogLine& line) {
+    std::string text;
+    if (name_width_ > 0) {
+      text = printable(source.name) + ": ";
+      text.append(text.size() < name_width_ + 2 ? name_width_ + 2 - text.size() : 0, ' ');
+    }
+    screen_.put(text + readable_line(line.text) + "\n");
+  }
+
+ private:
+  Screen& screen_;
+  std::size_t name_width_;  // 0: only one service, no names
+};
+
+// Always the earliest line of those that come next: a file's own order is never changed.
+void print_merged(std::vector<Source>& sources, Printer& printer) {
+  for (;;) {
+    Source* earliest = nullptr;
+    for (Source& source : sources)
+      if (source.next < source.lines.size() &&
+          (earliest == nullptr || source.lines[source.next].stamp < earliest->lines[earliest->next].stamp))
+        earliest = &source;
+    if (earliest == nullptr) break;
+    printer.print(*earliest, earliest->lines[earliest->next++]);
+  }
+  for (Source& source : sources) source.lines.clear(), source.next = 0;
+}
+
+// The last `limit` lines of all of them together.
+void keep_last(std::vector<Source>& sources, unsigned long limit) {
+  std::size_t total = 0;
+  for (const Source& source : sources) total += source.lines.size();
+  for (; total > limit; --total) {
+    Source* earliest = nullptr;
+    for (Source& source : sources)
+      if (source.next < source.lines.size() &&
+          (earliest == nullptr || source.lines[source.next].stamp < earliest->lines[earliest->next].stamp))
+        earliest = &source;
+    earliest->next++;
+  }
+}
+
+int follow(std::vector<Source>& sources, Printer& printer, Screen& screen) {
+  const Fd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  bool all_watched = static_cast<bool>(watch);
+  for (const Source& source : sources)
+    if (watch && ::inotify_add_watch(watch.get(), source.directory.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
+      all_watched = false;
+  pollfd polled[2] = {{watch.get(), POLLIN, 0}, {STDOUT_FILENO, 0, 0}};  // a reader that goes away ends us
+  for (;;) {
+    for (Source& source : sources) source.follower.take(source.lines);
+    print_merged(sources, printer);
+    screen.flush();
+    if (!screen.is_well()) return 0;
+    ::poll(polled, 2, all_watched ? -1 : kRescueMilliseconds);
+    if ((polled[1].revents & (POLLERR | POLLHUP)) != 0) return 0;
+    char events[4096];
+    while (watch && ::read(watch.get(), events, sizeof events) > 0) {
+    }
+  }
+}
+
+}  // namespace
+
+Action show_logs(const Request& request) {
+  const auto targets = find_targets(request.directory, request.names);
+  if (!targets) return std::unexpected(targets.error());
+  LogRange range;
+  if (!request.since.empty()) {
+    range.since = parse_since(request.since, wall_now());
+    if (!range.since) return user_error("bad time `" + request.since + "`; say 10m (ago), 2026-01-31, 14:30, or both");
+  }
+  range.lines = request.lines.value_or(range.since ? ~0UL : kDefaultLines);
+  std::vector<Source> sources;
+  int code = targets->unmatched.empty() ? 0 : 3;
+  std::size_t width = 0;
+  for (const Target& target : targets->list) {
+    Source source;
+    source.name = target.name;
+    Result<void> opened;
+    if (const auto directory = find_log_directory(target))
+      source.directory = *directory;
+    else
+      opened = std::unexpected(directory.error());
+    if (opened && request.follow) {
+      opened = source.follower.open(source.directory);
+      range.current_end = source.follower.begin();
+    }
+    if (opened) {
+      if (auto lines = read_log(source.directory, range))
+        source.lines = std::move(*lines);
+      else
+        opened = std::unexpected(lines.error());
+    }
+    if (!opened) {
+      const bool named = std::find(request.names.begin(), request.names.end(), target.name) != request.names.end();
+      if (!named && opened.error().fault == Fault::user) continue;  // a glob means those that have a log
+      warn(opened.error());
+      code = 1;
+      continue;
+    }
+    width = std::max(width, source.name.size());
+    sources.push_back(std::move(source));
+  }
+  for (const std::string& glob : targets->unmatched) warn({"no service matches `", glob, "`"});
+  Screen screen;
+  Printer printer(screen, targets->list.size() > 1 ? width : 0);
+  keep_last(sources, range.lines);
+  print_merged(sources, printer);
+  if (request.follow && !sources.empty()) return follow(sources, printer, screen);
+  return code;
+}
+
+}  // namespace svdir

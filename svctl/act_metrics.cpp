@@ -1,0 +1,19 @@
+// `svctl metrics`: the state of the services for Prometheus (text format 0.0.4).
+#include "svctl/actions.h"
+#include "svctl/render.h"
+#include "svctl/screen.h"
+#include "svctl/targets.h"
+
+namespace svdir {
+
+Action print_metrics(const Request& request) {
+  const auto targets = find_targets(request.directory, request.names);
+  if (!targets) return std::unexpected(targets.error());
+  std::vector<StatusRow> rows;
+  for (const Target& target : targets->list) rows.push_back({target, look(target), false, {}});
+  Screen screen;
+  screen.put(metrics_text(rows));
+  return targets->unmatched.empty() ? 0 : 3;
+}
+
+}  // namespace svdir

@@ -102,6 +102,10 @@ void Scanner::let_go(Slot slot) {
   essentials_.release(slot);
   outputs_.release(slot);
   if (roster_[slot].has_died) orphans_.forget(slot);
+  const Service& service = roster_[slot];
+  if (needs_mirror(places_, {service.name, service.source, service.identity, service.kind}) &&
+      (successor == kNobody || !roster_.contains(successor)))
+    unmake_mirror(places_, service.path);
   roster_.remove(slot);
   if (successor == kNobody || !roster_.contains(successor) || roster_[successor].phase != Phase::behind) return;
   if (roster_[successor].gone) let_go(successor);

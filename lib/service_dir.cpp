@@ -17,6 +17,42 @@ bool is_directory(const std::string& path) {
   return ::stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
 }
 
+// The service that SCAN/.svdir/NAME is an instance of: its run is a link to ../../SERVICE or ../../SERVICE/run.
+// Empty for anything else.
+std::string original_of(const std::string& scan_directory, const std::string& name) {
+  char target[kLongestName + 16];
+  const std::string link = scan_directory + "/.svdir/" + name + "/run";
+  const ssize_t length = ::readlink(link.c_str(), target, sizeof target);
+  std::string_view text(target, length > 0 ? static_cast<std::size_t>(length) : 0);
+  constexpr std::string_view kUp = "../../";
+  if (!text.starts_with(kUp)) return {};
+  text.remove_prefix(kUp.size());
+  return std::string(text.substr(0, text.find('/')));
+}
+
+// Puts the instances of services in their place.
+void list_instances(const std::string& scan_directory, std::vector<ServiceEntry>& services) {
+  DIR* listing = ::opendir((scan_directory + "/.svdir").c_str());
+  if (listing == nullptr) return;
+  std::vector<std::string> originals;
+  std::vector<ServiceEntry> instances;
+  for (const dirent* entry; (entry = ::readdir(listing)) != nullptr;) {
+    const std::string name = entry->d_name;
+    if (entry->d_type == DT_REG || !why_bad_name(name).empty()) continue;
+    std::string original = original_of(scan_directory, name);
+    if (original.empty() || original == name) continue;
+    originals.push_back(std::move(original));
+    instances.push_back({name, scan_directory + "/.svdir/" + name});
+  }
+  ::closedir(listing);
+  if (instances.empty()) return;
+  std::sort(originals.begin(), originals.end());
+  std::erase_if(services, [&](const ServiceEntry& service) {
+    return std::binary_search(originals.begin(), originals.end(), service.name);
+  });
+  services.insert(services.end(), instances.begin(), instances.end());
+}
+
 }  // namespace
 
 std::string_view why_bad_name(std::string_view name) {
@@ -64,6 +100,7 @@ Result<std::vector<ServiceEntry>> list_services(const std::string& scan_director
     services.push_back({name, std::move(path)});
   }
   ::closedir(listing);
+  list_instances(scan_directory, services);
   std::sort(services.begin(), services.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return services;
 }

@@ -25,7 +25,8 @@ bool is_glob(std::string_view text);
 bool glob_matches(const char* pattern, const char* name);
 
 // Service directories in `scan_directory`, sorted by name: subdirectories and symbolic links to directories with
-// good names, and bare executable files, whose service directories are SCAN/.svdir/NAME.
+// good names, and bare executable files, whose service directories are SCAN/.svdir/NAME; in the place of a service
+// with `instances` stand those, SCAN/.svdir/NAME-1 and so on.
 struct ServiceEntry {
   std::string name;
   std::string path;  // of the service directory

@@ -74,6 +74,7 @@ void Scanner::supervise_ended(Slot slot, bool told_to_exit) {
     admit(slot);
     return;
   }
+  if (!told_to_exit) ++restarts_;
   if (!told_to_exit) starter_.delay_after_death(slot, now);
 }
 
@@ -102,6 +103,10 @@ void Scanner::let_go(Slot slot) {
   essentials_.release(slot);
   outputs_.release(slot);
   if (roster_[slot].has_died) orphans_.forget(slot);
+  const Service& service = roster_[slot];
+  if (needs_mirror(places_, {service.name, service.source, service.identity, service.kind}) &&
+      (successor == kNobody || !roster_.contains(successor)))
+    unmake_mirror(places_, service.path);
   roster_.remove(slot);
   if (successor == kNobody || !roster_.contains(successor) || roster_[successor].phase != Phase::behind) return;
   if (roster_[successor].gone) let_go(successor);
@@ -117,8 +122,10 @@ void Scanner::essential_changed(Slot slot) {
 
 // --- Upgrades --------------------------------------------------------------------------------------------------------
 
-void Scanner::take_over(std::vector<Service> services) {
-  for (Service& service : services) {
+void Scanner::take_over(Handover handover) {
+  if (handover.since.is_set()) started_ = handover.since;
+  restarts_ = handover.restarts;
+  for (Service& service : handover.services) {
     const Listed listed{service.name, service.source, service.identity, service.kind};
     service.path = service_directory_of(places_, listed);
     service.since = monotonic_now();
@@ -157,7 +164,7 @@ void Scanner::trial_ended(bool works) {
   trial_ = 0;
   trial_timer_.stop();
   if (is_stopping_) return;
-  if (works) warn({execute_anew(places_, argv_, pack_handover(places_.lock.get(), roster_)).text(), "; not upgraded"});
+  if (works) warn({execute_anew(places_, argv_, pack_handover({.lock = places_.lock.get(), .since = started_, .restarts = restarts_, .services = {}}, roster_)).text(), "; not upgraded"});
   else warn({"the new ", places_.self, " does not run; not upgraded"});
 }
 

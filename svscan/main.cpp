@@ -41,7 +41,7 @@ int serve(const Options& options, char** argv) {
   else if (::getpid() == 1) role = Role::init;
   Scanner scanner(options, places, role, argv);
   if (const Result<void> opened = scanner.open(); !opened) return fail(opened.error(), options.face);
-  scanner.take_over(std::move(handover.services));
+  scanner.take_over(std::move(handover));
   return scanner.run();
 }
 

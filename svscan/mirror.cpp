@@ -76,6 +76,22 @@ Result<void> copy_log_directories(int original, int copy, const std::string& pre
   return result;
 }
 
+// Removes what supervise and svscan have made in a service directory. What somebody else has put there stays.
+void clear(int directory) {
+  if (const Fd state(sys::openat(directory, "supervise", O_RDONLY | O_DIRECTORY | O_NOFOLLOW)); state) {
+    if (DIR* listing = ::fdopendir(sys::openat(state.get(), ".", O_RDONLY | O_DIRECTORY)); listing != nullptr) {
+      while (const dirent* entry = ::readdir(listing)) sys::unlinkat(state.get(), entry->d_name);
+      ::closedir(listing);
+    }
+    sys::unlinkat(directory, "supervise", AT_REMOVEDIR);
+  }
+  DIR* listing = ::fdopendir(sys::openat(directory, ".", O_RDONLY | O_DIRECTORY));
+  if (listing == nullptr) return;
+  while (const dirent* entry = ::readdir(listing))
+    if (entry->d_type == DT_LNK) sys::unlinkat(directory, entry->d_name);
+  ::closedir(listing);
+}
+
 }  // namespace
 
 bool needs_mirror(const Places& places, const Listed& listed) {
@@ -103,6 +119,17 @@ Result<void> make_mirror(const Places& places, const Listed& listed, const std::
   const std::string prefix = (places.separate ? "" : "../") + original + "/log";
   if (Result<void> linked = link_all(logger.get(), logger_copy->get(), prefix, true); !linked) return linked;
   return copy_log_directories(logger.get(), logger_copy->get(), prefix);
+}
+
+void unmake_mirror(const Places& places, const std::string& path) {
+  const Fd copy(sys::openat(places.work.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  if (!copy) return;
+  if (const Fd logger(sys::openat(copy.get(), "log", O_RDONLY | O_DIRECTORY | O_NOFOLLOW)); logger) {
+    clear(logger.get());
+    sys::unlinkat(copy.get(), "log", AT_REMOVEDIR);
+  }
+  clear(copy.get());
+  sys::unlinkat(places.work.get(), path.c_str(), AT_REMOVEDIR);
 }
 
 }  // namespace svdir

@@ -19,4 +19,7 @@ std::string service_directory_of(const Places& places, const Listed& listed);
 // not there any more. What supervise and the logger have made in it stays.
 Result<void> make_mirror(const Places& places, const Listed& listed, const std::string& path);
 
+// Takes the service directory away, but for what a logger has written in it.
+void unmake_mirror(const Places& places, const std::string& path);
+
 }  // namespace svdir

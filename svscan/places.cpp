@@ -7,6 +7,7 @@
 
 #include "lib/files.h"
 #include "lib/program_path.h"
+#include "lib/scan_state.h"
 #include "lib/say.h"
 #include "lib/system.h"
 
@@ -62,7 +63,7 @@ bool take_lock(int lock) {
 }
 
 Result<void> lock_work(Places& places, int inherited_lock) {
-  const char kLock[] = ".svdir/lock";
+  constexpr const char* kLock = kScanLockFile;
   if (inherited_lock >= 0) {
     ::fcntl(inherited_lock, F_SETFD, FD_CLOEXEC);
     places.lock.reset(inherited_lock);

@@ -383,6 +383,7 @@ void Scanner::run_starter() {
   for (const Slot slot : starter_.take_released()) service_is_down(slot);
   if (next.is_set()) start_timer_.start(loop_, next, callback<&Scanner::on_start_time>(this));
   else start_timer_.stop();
+  note_change();
 }
 
 }  // namespace svdir

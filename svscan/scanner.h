@@ -2,6 +2,7 @@
 //
 // scanner.cpp    the loop, signals, the scan and what follows from it
 // endings.cpp    ends of supervises and of other processes; upgrades
+// health.cpp     what it says of itself in .svdir/scan
 // stopping.cpp   the orderly and the hurried end
 #pragma once
 
@@ -22,6 +23,7 @@
 #include "svscan/starter.h"
 #include "svscan/stop_order.h"
 #include "svscan/traits.h"
+#include "svscan/upgrade.h"
 
 namespace svdir {
 
@@ -32,7 +34,7 @@ class Scanner {
 
   Result<void> open();
   // Goes on with the supervises of the program we were before an upgrade.
-  void take_over(std::vector<Service> services);
+  void take_over(Handover handover);
   int run();  // the exit code
 
  private:
@@ -58,6 +60,8 @@ class Scanner {
   bool check_one_pending(Slot slot, Instant now, Instant& next);
   void rescan_everything();
   void run_starter();
+  void note_change();
+  void write_state();
 
   // endings.cpp
   void reap();
@@ -112,6 +116,11 @@ class Scanner {
   bool said_no_watch_ = false;
   int scan_failure_ = 0;          // errno of the last scan, said once
 
+  Stamp started_ = wall_now();
+  unsigned restarts_ = 0;         // of supervises that died
+  bool state_is_stale_ = false;   // it is to be written soon
+  bool said_no_state_ = false;
+  std::string written_state_;
   pid_t trial_ = 0;               // `svscan --version` of the new program, before an upgrade
   bool is_stopping_ = false;
   bool is_leaving_ = false;
@@ -137,6 +146,7 @@ class Scanner {
   Timer stop_timer_;
   Timer nudge_timer_;
   Timer trial_timer_;
+  Timer state_timer_;
   Loop loop_;  // last, see lib/loop.h
 };
 

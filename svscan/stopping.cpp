@@ -3,6 +3,7 @@
 
 #include "lib/files.h"
 #include "lib/say.h"
+#include "lib/scan_state.h"
 #include "lib/settings.h"
 #include "lib/spawn.h"
 #include "lib/status.h"
@@ -77,6 +78,7 @@ void Scanner::forward_stop(int signal) {
 void Scanner::begin_stop(int code) {
   is_stopping_ = true;
   exit_code_ = code;
+  write_state();
   if (!stop_deadline_.is_set()) stop_deadline_ = monotonic_now() + options_.grace;
   if (foreground_.is_running()) foreground_.forward(SIGTERM);  // an essential service has ended
   watch_.stop();
@@ -223,6 +225,7 @@ void Scanner::leave(int code) {
   exit_code_ = code;
   if (options_.prefix) outputs_.flush();
   if (is_init_) ::kill(-1, SIGKILL);
+  if (places_.has_own) sys::unlinkat(places_.work.get(), kScanStateFile);
   loop_.stop();
 }
 

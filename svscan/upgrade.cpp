@@ -16,6 +16,7 @@ constexpr char kVariable[] = "SVSCAN_HANDOVER";
 constexpr std::string_view kHead = "svscan 1\n";
 constexpr std::string_view kService = "service ";
 constexpr std::string_view kLock = "lock ";
+constexpr std::string_view kSince = "since ";
 
 void put(std::string& text, unsigned long long number) {
   char digits[24];
@@ -52,9 +53,15 @@ bool unpack_service(std::string_view line, Service& into) {
 
 }  // namespace
 
-std::string pack_handover(int lock, Roster& roster) {
+// `facts` without its services: those are the roster's.
+std::string pack_handover(const Handover& facts, Roster& roster) {
   std::string text(kHead);
-  if (lock >= 0) text.append(kLock).append(std::to_string(lock)).append("\n");
+  if (facts.lock >= 0) text.append(kLock).append(std::to_string(facts.lock)).append("\n");
+  text.append(kSince);
+  put(text, static_cast<unsigned long long>(facts.since.seconds));
+  put(text, static_cast<unsigned long long>(facts.since.nanoseconds));
+  put(text, facts.restarts);
+  text.push_back('\n');
   roster.each([&](Slot, const Service& service) {
     text.append(kService);
     put(text, static_cast<unsigned long long>(service.phase == Phase::running ? service.supervisor : 0));
@@ -83,6 +90,10 @@ bool unpack_handover(std::string_view text, Handover& into) {
       Service service;
       if (!unpack_service(line.substr(kService.size()), service)) return false;
       handover.services.push_back(std::move(service));
+    } else if (line.starts_with(kSince)) {
+      line.remove_prefix(kSince.size());
+      if (!take(line, handover.since.seconds) || !take(line, handover.since.nanoseconds) || !take(line, handover.restarts))
+        return false;
     } else if (line.starts_with(kLock)) {
       handover.lock = std::atoi(std::string(line.substr(kLock.size())).c_str());
     }

@@ -6,6 +6,7 @@
 //
 //   svscan 1
 //   lock FD
+//   since SECONDS NANOSECONDS RESTARTS
 //   service PID QUICK_DEATHS HAS_DIED DEVICE INODE INSTANCE KIND PHASE NAME SOURCE     (one line for each)
 //
 // NAME and SOURCE hold no control characters and are separated by a slash; all services are looked for in the
@@ -24,10 +25,12 @@ namespace svdir {
 
 struct Handover {
   int lock = -1;
+  Stamp since;            // when svscan was started
+  unsigned restarts = 0;  // of supervises
   std::vector<Service> services;  // `path` and `since` are left out
 };
 
-std::string pack_handover(int lock, Roster& roster);
+std::string pack_handover(const Handover& facts, Roster& roster);
 // False when it is not a handover of this version; nothing is changed then.
 bool unpack_handover(std::string_view text, Handover& into);
 

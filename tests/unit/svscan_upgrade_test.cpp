@@ -30,7 +30,9 @@ TEST_CASE("what a handover says is what the next program reads", "[svscan][upgra
   roster.add(std::move(second));
 
   Handover handover;
-  REQUIRE(unpack_handover(pack_handover(9, roster), handover));
+  REQUIRE(unpack_handover(pack_handover({.lock = 9, .since = {1700000000, 5}, .restarts = 4, .services = {}}, roster), handover));
+  CHECK(handover.since == Stamp{1700000000, 5});
+  CHECK(handover.restarts == 4);
   CHECK(handover.lock == 9);
   REQUIRE(handover.services.size() == 2);
   CHECK(handover.services[0].name == "name with blanks");
@@ -47,7 +49,7 @@ TEST_CASE("what a handover says is what the next program reads", "[svscan][upgra
 TEST_CASE("a torn or foreign handover is none", "[svscan][upgrade]") {
   Roster roster;
   roster.add(running("a", 5));
-  const std::string whole = pack_handover(-1, roster);
+  const std::string whole = pack_handover({}, roster);
   Handover handover;
   CHECK(!unpack_handover("", handover));
   CHECK(!unpack_handover("svscan 2\n", handover));

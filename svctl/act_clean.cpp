@@ -10,7 +10,7 @@
 #include "svctl/screen.h"
 #include "svctl/targets.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 std::vector<std::string> names_in(int at, const std::string& path) {
@@ -94,4 +94,4 @@ Action clean_up(const Request& request) {
   return code;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -12,7 +12,7 @@
 #include "svctl/screen.h"
 #include "svctl/targets.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 constexpr Duration kForEver = std::chrono::hours(24 * 3650);
@@ -131,4 +131,4 @@ Action command_services(const Request& request) {
   return code;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -15,7 +15,7 @@
 #include "svctl/svscan_health.h"
 #include "svctl/targets.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 Node node_of(const Target& target, const View& view, const Settings& settings) {
@@ -125,4 +125,4 @@ Action show_tree(const Request& request) {
   return targets->unmatched.empty() ? 0 : 3;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -9,7 +9,7 @@
 #include "svctl/screen.h"
 #include "svctl/targets.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 constexpr int kRelistMilliseconds = 1000;  // services that come and go; a supervisor that died
@@ -106,4 +106,4 @@ Action show_events(const Request& request) {
   return 0;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

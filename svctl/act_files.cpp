@@ -13,7 +13,7 @@
 #include "svctl/svscan_health.h"
 #include "svctl/targets.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 constexpr std::string_view kRunSkeleton =
@@ -185,4 +185,4 @@ Action remove_services(const Request& request) {
   return code;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

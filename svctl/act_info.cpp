@@ -14,7 +14,7 @@
 #include "svctl/screen.h"
 #include "svctl/targets.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 constexpr std::size_t kDeathsFile = 64 * 1024;
@@ -125,4 +125,4 @@ Action list_deaths(const Request& request) {
   return code;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

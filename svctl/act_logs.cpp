@@ -10,7 +10,7 @@
 #include "svctl/screen.h"
 #include "svctl/targets.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 constexpr unsigned long kDefaultLines = 10;
@@ -140,4 +140,4 @@ Action show_logs(const Request& request) {
   return code;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -4,7 +4,7 @@
 #include "svctl/screen.h"
 #include "svctl/targets.h"
 
-namespace svdir {
+namespace svdir::svctl {
 
 Action print_metrics(const Request& request) {
   const auto targets = find_targets(request.directory, request.names);
@@ -16,4 +16,4 @@ Action print_metrics(const Request& request) {
   return targets->unmatched.empty() ? 0 : 3;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -7,7 +7,7 @@
 #include "svctl/screen.h"
 #include "svctl/targets.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 constexpr std::size_t kWidestName = 40;
 }
@@ -41,4 +41,4 @@ Action show_status(const Request& request) {
   return request.names.empty() ? 0 : code;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -13,7 +13,7 @@
 #include "svctl/svscan_health.h"
 #include "svctl/targets.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 // What svscan does at the end of its grace it does within seconds.
@@ -98,4 +98,4 @@ Action upgrade_programs(const Request& request) {
   return upgraded;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -4,7 +4,7 @@
 #include "lib/error.h"
 #include "svctl/request.h"
 
-namespace svdir {
+namespace svdir::svctl {
 
 // The exit code, or an error that main tells.
 using Action = Result<int>;
@@ -28,4 +28,4 @@ Action print_metrics(const Request& request);
 Action shut_down(const Request& request);
 Action upgrade_programs(const Request& request);
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -11,7 +11,7 @@
 
 #include "lib/system.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 constexpr int kPollMilliseconds = 10;
 constexpr std::uint64_t kInotifyKey = ~std::uint64_t{0};
@@ -131,4 +131,4 @@ const std::vector<std::size_t>& ChangeWatch::wait(int milliseconds) {
   return changed_;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

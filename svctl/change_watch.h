@@ -12,7 +12,7 @@
 #include "lib/events.h"
 #include "lib/fd.h"
 
-namespace svdir {
+namespace svdir::svctl {
 
 class ChangeWatch {
  public:
@@ -54,4 +54,4 @@ class ChangeWatch {
   std::vector<std::size_t> changed_;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -10,7 +10,7 @@
 #include "lib/system.h"
 #include "svctl/request.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 using namespace std::chrono_literals;
@@ -274,4 +274,4 @@ void Client::finish(Job& job, Verdict verdict) {
   listener_.on_done(job);
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

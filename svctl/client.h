@@ -15,7 +15,7 @@
 #include "svctl/judge.h"
 #include "svctl/service.h"
 
-namespace svdir {
+namespace svdir::svctl {
 
 struct Task {
   const VerbRow* verb = nullptr;
@@ -31,7 +31,7 @@ struct Task {
   // Whether ./check must succeed, too: where the supervisor is not ours, which runs it itself if told to, or always.
   enum class Check : std::uint8_t { never, foreign, always } check = Check::foreign;
   Verdict (*beforehand)(const Question&, const View& before) = judge_beforehand;
-  Verdict (*judge)(const Question&, const View& before, const View& now) = svdir::judge;
+  Verdict (*judge)(const Question&, const View& before, const View& now) = svdir::svctl::judge;
 };
 
 struct Job {
@@ -92,4 +92,4 @@ class Client {
 // How long the command may take by the service's own settings: its stop ladder, its ready-timeout; at least 7 s.
 Duration patience(Goal goal, const View& view);
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -7,7 +7,7 @@
 
 #include "svctl/render.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 template <class T>
@@ -90,4 +90,4 @@ std::string death_line(const Death& death) {
   return printable(text) + "\n";
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -10,7 +10,7 @@
 
 #include "lib/clock.h"
 
-namespace svdir {
+namespace svdir::svctl {
 
 struct Death {
   Stamp when;
@@ -31,4 +31,4 @@ std::string death_line(const Death& death);
 // Local time, to the millisecond.
 std::string local_time(Stamp stamp);
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -8,7 +8,7 @@
 #include "svctl/faces.h"
 #include "svctl/service.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 void print(int fd, const std::string& text) {
@@ -102,4 +102,4 @@ int run_svstat(Arguments arguments) {
   return 0;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

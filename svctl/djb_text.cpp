@@ -3,7 +3,7 @@
 
 #include "svctl/faces.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 struct Row {
@@ -74,4 +74,4 @@ char DjbOptions::next() {
   return letters_.find(letter) != std::string_view::npos ? letter : '?';
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace svdir {
+namespace svdir::svctl {
 
 using Arguments = std::span<const char* const>;  // without the program's name
 
@@ -42,4 +42,4 @@ class DjbOptions {
   std::string_view word_;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -7,7 +7,7 @@
 #include "lib/files.h"
 #include "lib/system.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 constexpr mode_t kAnyExecute = S_IXUSR | S_IXGRP | S_IXOTH;
@@ -119,4 +119,4 @@ std::vector<Finding> examine_service(const Target& target, const View& view) {
   return findings;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -7,7 +7,7 @@
 #include "lib/settings.h"
 #include "svctl/service.h"
 
-namespace svdir {
+namespace svdir::svctl {
 
 struct Finding {
   bool is_problem = true;  // else worth knowing
@@ -36,4 +36,4 @@ std::vector<Finding> examine_dependencies(const std::vector<Node>& nodes, const 
 // Pure. The graph as lines: who stands at the top is what nothing depends on.
 std::string tree_text(const std::vector<Node>& nodes);
 
-}  // namespace svdir
+}  // namespace svdir::svctl

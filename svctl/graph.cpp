@@ -6,7 +6,7 @@
 
 #include "svctl/findings.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 using Index = std::map<std::string, const Node*, std::less<>>;
@@ -124,4 +124,4 @@ std::string tree_text(const std::vector<Node>& nodes) {
   return printer.take();
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -1,6 +1,6 @@
 #include "svctl/judge.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 std::string with_pid(std::string text, const StateRecord& record) {
@@ -178,4 +178,4 @@ Verdict judge(const Question& question, const View& before, const View& now) {
   return verdict;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

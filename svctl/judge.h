@@ -11,7 +11,7 @@
 #include "svctl/service.h"
 #include "svctl/verbs.h"
 
-namespace svdir {
+namespace svdir::svctl {
 
 enum class Outcome : std::uint8_t { pending, ok, failed, timeout, not_running, no_supervisor, denied, not_found };
 
@@ -39,4 +39,4 @@ Verdict judge_indifferently(const Question& question, const View& before);
 // A state in a few words, for "still …" and "now …": "stopping, pid 12".
 std::string state_in_words(const View& view);
 
-}  // namespace svdir
+}  // namespace svdir::svctl

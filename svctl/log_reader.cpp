@@ -11,7 +11,7 @@
 #include "lib/values.h"
 #include "svctl/deaths.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 constexpr std::size_t kBlock = 65536;
@@ -294,4 +294,4 @@ void LogFollower::take(std::vector<LogLine>& into) {
   read_rest(into);
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -12,7 +12,7 @@
 #include "lib/fd.h"
 #include "svctl/service.h"
 
-namespace svdir {
+namespace svdir::svctl {
 
 // The stamp at the head of a line: a TAI64N label, or svlogd's "2026-01-31_14:30:00.12345" (with '_' or 'T', UTC).
 std::optional<Stamp> stamp_of_line(std::string_view line);
@@ -61,4 +61,4 @@ class LogFollower {
   Stamp last_;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -14,6 +14,7 @@
 namespace {
 
 using namespace svdir;
+using namespace svdir::svctl;
 
 void print(std::string_view text) {
   if (::write(STDOUT_FILENO, text.data(), text.size()) < 0) return;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 constexpr std::string_view kGreen = "\033[32m";
@@ -233,4 +233,4 @@ int exit_code_of(const std::vector<Job>& jobs) {
   return all_idle ? 3 : all_alone ? 4 : 1;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -11,7 +11,7 @@
 #include "svctl/judge.h"
 #include "svctl/service.h"
 
-namespace svdir {
+namespace svdir::svctl {
 
 enum class Paint : bool { plain, coloured };
 
@@ -73,4 +73,4 @@ std::string scan_json(const ScanSummary& summary);
 // Text fit for one line of a terminal: control characters shown as '?'.
 std::string printable(std::string_view text);
 
-}  // namespace svdir
+}  // namespace svdir::svctl

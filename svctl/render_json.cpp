@@ -3,7 +3,7 @@
 
 #include "svctl/render.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -105,4 +105,4 @@ std::string outcome_json(const Job& job) {
   return line_of(json);
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -3,7 +3,7 @@
 
 #include "svctl/render.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 // Backslash, quote and newline are escaped in label values.
@@ -115,4 +115,4 @@ std::string scan_text(const ScanSummary& summary, const Now& now) {
   return text + "\n";
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <utility>
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 struct OptionRow {
@@ -240,4 +240,4 @@ std::string help_text() {
   return text;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -17,7 +17,7 @@
 #include "lib/error.h"
 #include "svctl/verbs.h"
 
-namespace svdir {
+namespace svdir::svctl {
 
 struct Request {
   const VerbRow* verb = &row_of(Verb::status);
@@ -44,4 +44,4 @@ std::optional<Duration> parse_wait(std::string_view text);
 
 std::string help_text();
 
-}  // namespace svdir
+}  // namespace svdir::svctl

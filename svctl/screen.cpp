@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 constexpr std::size_t kMostHeld = 32768;
 constexpr std::string_view kClearLine = "\r\033[K";
@@ -70,4 +70,4 @@ void Teller::on_tick(const std::vector<Job>& jobs) {
   screen_.progress("waiting for " + std::to_string(waiting) + " of " + std::to_string(jobs.size()) + ": " + text);
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

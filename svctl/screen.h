@@ -7,7 +7,7 @@
 #include "svctl/client.h"
 #include "svctl/render.h"
 
-namespace svdir {
+namespace svdir::svctl {
 
 class Screen {
  public:
@@ -46,4 +46,4 @@ class Teller : public Listener {
   bool quiet_;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svctl

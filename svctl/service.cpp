@@ -2,7 +2,7 @@
 
 #include "lib/system.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 // A path below a service directory, put together without the heap.
@@ -164,4 +164,4 @@ Result<Fd> open_service(const Target& target) {
   return fd;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -9,7 +9,7 @@
 #include "lib/fd.h"
 #include "lib/status.h"
 
-namespace svdir {
+namespace svdir::svctl {
 
 // A service somebody named. `path` is looked up relative to the descriptor `at`.
 struct Target {
@@ -65,4 +65,4 @@ Result<void> write_control(const Target& target, std::string_view bytes);
 // The service directory as a descriptor.
 Result<Fd> open_service(const Target& target);
 
-}  // namespace svdir
+}  // namespace svdir::svctl

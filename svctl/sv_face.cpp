@@ -17,7 +17,7 @@
 #include "svctl/faces.h"
 #include "svctl/sv_judge.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 constexpr int kMostTrouble = 99;
@@ -212,4 +212,4 @@ int run_sv(std::string_view program, Arguments arguments) {
   return lsb ? sv.lsb_code() : sv.trouble();
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -2,7 +2,7 @@
 
 #include <array>
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 Verdict pending() {
@@ -127,4 +127,4 @@ Verdict sv_judge_beforehand(const Question&, const View& before) {
   return {before.is_supervised() ? Outcome::failed : Outcome::no_supervisor, ""};
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

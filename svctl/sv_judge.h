@@ -6,7 +6,7 @@
 
 #include "svctl/judge.h"
 
-namespace svdir {
+namespace svdir::svctl {
 
 struct SvCommand {
   std::string_view word;  // the whole word, or, when one letter long, the first letter of any other word
@@ -24,4 +24,4 @@ const SvCommand* find_sv_command(std::string_view word);
 
 Verdict sv_judge_beforehand(const Question& question, const View& before);
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -5,7 +5,7 @@
 
 #include "lib/system.h"
 
-namespace svdir {
+namespace svdir::svctl {
 
 pid_t find_svscan(int scan_directory) {
   const Fd lock(sys::openat(scan_directory, ".svdir/lock", O_RDONLY | O_NONBLOCK | O_NOFOLLOW));
@@ -20,4 +20,4 @@ pid_t find_svscan(int scan_directory) {
   return pid;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

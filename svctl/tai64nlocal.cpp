@@ -9,7 +9,7 @@
 #include "lib/clock.h"
 #include "svctl/faces.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 constexpr int kTrouble = 111;
@@ -80,4 +80,4 @@ int run_tai64nlocal() {
   return write_all(label) ? 0 : kTrouble;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -7,7 +7,7 @@
 #include "lib/files.h"
 #include "lib/service_dir.h"
 
-namespace svdir {
+namespace svdir::svctl {
 namespace {
 
 constexpr std::string_view kLogger = "/log";
@@ -97,4 +97,4 @@ Result<Targets> find_targets(const std::string& directory, std::span<const std::
   return targets;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

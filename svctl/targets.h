@@ -7,7 +7,7 @@
 
 #include "svctl/service.h"
 
-namespace svdir {
+namespace svdir::svctl {
 
 struct Targets {
   std::string scan_directory;  // as a path
@@ -20,4 +20,4 @@ struct Targets {
 // directory is needed and cannot be read. A plain name becomes a target whether it is there or not.
 Result<Targets> find_targets(const std::string& directory, std::span<const std::string> names);
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace svdir {
+namespace svdir::svctl {
 
 // What must be seen before a command counts as carried out.
 enum class Goal : std::uint8_t {
@@ -180,4 +180,4 @@ constexpr const VerbRow* find_verb(std::string_view name) {
   return nullptr;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svctl

@@ -5,7 +5,7 @@
 #include <charconv>
 #include <chrono>
 
-namespace svdir {
+namespace svdir::svlogd {
 namespace {
 
 // "16k" with the given suffixes; false for anything else.
@@ -107,4 +107,4 @@ void parse_config(std::string_view text, OutputConfig& config) {
   }
 }
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

@@ -9,7 +9,7 @@
 #include "lib/clock.h"
 #include "svlogd/match.h"
 
-namespace svdir {
+namespace svdir::svlogd {
 
 inline constexpr std::size_t kLongestPrefix = 1000;
 
@@ -39,4 +39,4 @@ struct OutputConfig {
 // Applies the lines of `text` to `config`, later ones on top of earlier ones.
 void parse_config(std::string_view text, OutputConfig& config);
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

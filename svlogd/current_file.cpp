@@ -6,7 +6,7 @@
 
 #include "lib/system.h"
 
-namespace svdir {
+namespace svdir::svlogd {
 namespace {
 constexpr Duration kSyncInterval = std::chrono::seconds(1);
 }
@@ -66,4 +66,4 @@ bool CurrentFile::sync(bool must) {
 
 bool CurrentFile::seal() const { return sys::fchmod(fd_.get(), kClosedMode) == 0; }
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

@@ -14,7 +14,7 @@
 #include "lib/error.h"
 #include "lib/fd.h"
 
-namespace svdir {
+namespace svdir::svlogd {
 
 class CurrentFile {
  public:
@@ -51,4 +51,4 @@ class CurrentFile {
   Instant last_sync_;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

@@ -10,7 +10,7 @@
 #include "lib/files.h"
 #include "lib/system.h"
 
-namespace svdir {
+namespace svdir::svlogd {
 namespace {
 
 constexpr char kFile[] = ".svlogd";
@@ -269,4 +269,4 @@ void Journal::close_clean() {
   if (fd_ && notes_->base == notes_->end && sys::ftruncate(fd_.get(), kNotesSize) != 0) return;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

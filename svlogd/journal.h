@@ -30,7 +30,7 @@
 #include "lib/fd.h"
 #include "svlogd/lines.h"
 
-namespace svdir {
+namespace svdir::svlogd {
 
 // Says which output a note belongs to, across restarts.
 struct OutputKey {
@@ -118,4 +118,4 @@ class Journal {
   bool same_input_ = false;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

@@ -6,7 +6,7 @@
 #include "lib/say.h"
 #include "lib/system.h"
 
-namespace svdir {
+namespace svdir::svlogd {
 
 void LineSender::open_alerts(Journal& journal, OutputKey key, std::uint64_t start, const LineRules& rules,
                              const PatternList& patterns) {
@@ -40,4 +40,4 @@ bool LineSender::write(std::string_view bytes) {
   return true;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

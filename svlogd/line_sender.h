@@ -7,7 +7,7 @@
 #include "svlogd/config.h"
 #include "svlogd/output.h"
 
-namespace svdir {
+namespace svdir::svlogd {
 
 class LineSender final : public Output {
  public:
@@ -28,4 +28,4 @@ class LineSender final : public Output {
   bool is_in_trouble_ = false;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

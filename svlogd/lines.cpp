@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-namespace svdir {
+namespace svdir::svlogd {
 namespace {
 
 constexpr std::string_view kCut = "...\n";
@@ -159,4 +159,4 @@ Formatted format_lines(std::string_view input, bool flush, LineState state, cons
   return Formatter(input, flush, state, rules, room, stamp, buffer, buffer_size).run();
 }
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

@@ -12,7 +12,7 @@
 #include "svlogd/match.h"
 #include "svlogd/rotate.h"
 
-namespace svdir {
+namespace svdir::svlogd {
 
 // Where in a line the next byte is.
 struct LineState {
@@ -64,4 +64,4 @@ inline constexpr std::size_t kSmallestBuffer = 4096;  // of `buffer`; the prefix
 Formatted format_lines(std::string_view input, bool flush, LineState state, const LineRules& rules, const Room& room,
                        std::string_view stamp, char* buffer, std::size_t buffer_size);
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

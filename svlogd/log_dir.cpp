@@ -8,7 +8,7 @@
 #include "lib/say.h"
 #include "lib/system.h"
 
-namespace svdir {
+namespace svdir::svlogd {
 namespace {
 
 constexpr Duration kPause = std::chrono::seconds(3);            // before a failed write is tried again, as runit
@@ -271,4 +271,4 @@ void LogDir::release() {
   directory_.reset();
 }
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

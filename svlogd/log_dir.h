@@ -23,7 +23,7 @@
 #include "svlogd/output.h"
 #include "svlogd/processor.h"
 
-namespace svdir {
+namespace svdir::svlogd {
 
 class LogDir final : public Output {
  public:
@@ -96,4 +96,4 @@ class LogDir final : public Output {
   bool rotation_wanted_ = false;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

@@ -9,7 +9,7 @@
 #include "lib/system.h"
 #include "svlogd/stamp.h"
 
-namespace svdir {
+namespace svdir::svlogd {
 namespace {
 
 constexpr int kTurns = 32;                                     // takings before signals are looked at again
@@ -245,4 +245,4 @@ void Logger::set_timer() {
   else timer_.stop();
 }
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

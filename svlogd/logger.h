@@ -14,7 +14,7 @@
 #include "svlogd/log_dir.h"
 #include "svlogd/options.h"
 
-namespace svdir {
+namespace svdir::svlogd {
 
 class Logger {
  public:
@@ -72,4 +72,4 @@ class Logger {
   Loop loop_;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

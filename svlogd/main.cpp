@@ -8,6 +8,7 @@
 #include "svlogd/options.h"
 
 using namespace svdir;
+using namespace svdir::svlogd;
 
 namespace {
 

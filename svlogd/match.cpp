@@ -1,6 +1,6 @@
 #include "svlogd/match.h"
 
-namespace svdir {
+namespace svdir::svlogd {
 
 bool matches(std::string_view pattern, std::string_view text) {
   std::size_t at = 0;
@@ -30,4 +30,4 @@ bool PatternList::selects(std::string_view text) const {
   return initially_;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace svdir {
+namespace svdir::svlogd {
 
 bool matches(std::string_view pattern, std::string_view text);
 
@@ -33,4 +33,4 @@ class PatternList {
   bool initially_;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

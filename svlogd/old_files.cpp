@@ -5,7 +5,7 @@
 #include "lib/fd.h"
 #include "lib/system.h"
 
-namespace svdir {
+namespace svdir::svlogd {
 
 std::vector<OldFile> OldFiles::list(int directory) {
   // getdents64(2) itself: opendir(3) would allocate 32 KiB each time.
@@ -50,4 +50,4 @@ Result<std::string> OldFiles::set_aside(int directory, char kind) {
   }
 }
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

@@ -7,7 +7,7 @@
 #include "lib/error.h"
 #include "svlogd/rotate.h"
 
-namespace svdir {
+namespace svdir::svlogd {
 
 class OldFiles {
  public:
@@ -23,4 +23,4 @@ class OldFiles {
   Stamp newest_;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

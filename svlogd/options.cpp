@@ -4,7 +4,7 @@
 #include <charconv>
 #include <utility>
 
-namespace svdir {
+namespace svdir::svlogd {
 namespace {
 
 using Trouble = std::expected<void, std::string>;
@@ -91,4 +91,4 @@ std::expected<Options, std::string> parse_options(int argc, const char* const* a
   return options;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

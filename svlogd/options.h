@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace svdir {
+namespace svdir::svlogd {
 
 enum class StampKind { none, tai64n, space, letter_t };  // -t, -tt, -ttt
 
@@ -36,4 +36,4 @@ inline constexpr std::size_t kMostTargets = 8;
 // The error is one line, or empty where only the usage is to be shown.
 std::expected<Options, std::string> parse_options(int argc, const char* const* argv);
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

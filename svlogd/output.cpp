@@ -2,7 +2,7 @@
 
 #include <sys/mman.h>
 
-namespace svdir {
+namespace svdir::svlogd {
 namespace {
 alignas(4096) char line_buffer[kLineBuffer];
 }
@@ -43,4 +43,4 @@ bool Output::deliver(const Delivery& delivery) {
   }
 }
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

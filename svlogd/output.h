@@ -11,7 +11,7 @@
 #include "svlogd/journal.h"
 #include "svlogd/lines.h"
 
-namespace svdir {
+namespace svdir::svlogd {
 
 // What all outputs of this svlogd are given.
 struct Delivery {
@@ -62,4 +62,4 @@ inline constexpr std::size_t kLineBuffer = 256 * 1024;
 // Gives the memory of the line buffer back to the kernel.
 void release_line_buffer();
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

@@ -8,7 +8,7 @@
 #include "lib/system.h"
 #include "svlogd/old_files.h"
 
-namespace svdir {
+namespace svdir::svlogd {
 namespace {
 
 constexpr Duration kFirstDelay = std::chrono::seconds(1);
@@ -129,4 +129,4 @@ void Processor::on_end(int directory, const std::string& path, int status) {
   if (sys::unlinkat(directory, input.name.c_str()) != 0) warn(system_error("unable to delete", path + "/" + input.name).error());
 }
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

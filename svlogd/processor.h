@@ -13,7 +13,7 @@
 #include "lib/fd.h"
 #include "svlogd/rotate.h"
 
-namespace svdir {
+namespace svdir::svlogd {
 
 class Processor {
  public:
@@ -39,4 +39,4 @@ class Processor {
   Instant due_;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

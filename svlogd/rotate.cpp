@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace svdir {
+namespace svdir::svlogd {
 
 std::string old_file_name(Stamp stamp, char kind) {
   char label[kTai64nLabelSize];
@@ -39,4 +39,4 @@ Stamp next_name_stamp(Stamp now, Stamp newest) {
   return {newest.seconds + 1, 0};
 }
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

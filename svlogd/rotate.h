@@ -9,7 +9,7 @@
 
 #include "lib/clock.h"
 
-namespace svdir {
+namespace svdir::svlogd {
 
 // How full a log file is, and how full it may become. The rule is runit's: a file is rotated at the end of the line
 // that brings it within `slack` bytes of `limit`; a file never grows beyond `limit`. In addition a line that is known
@@ -50,4 +50,4 @@ std::vector<std::string> files_to_delete(std::vector<OldFile> files, std::size_t
 // names is the order of the files, whatever the clock does; else the newest file could be deleted as the oldest.
 Stamp next_name_stamp(Stamp now, Stamp newest);
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

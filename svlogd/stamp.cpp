@@ -2,7 +2,7 @@
 
 #include <time.h>
 
-namespace svdir {
+namespace svdir::svlogd {
 namespace {
 
 // `digits` decimal digits of `value`, with leading zeros.
@@ -45,4 +45,4 @@ StampText::StampText(StampKind kind, Stamp stamp) {
   length_ = static_cast<std::size_t>(end - text_.data());
 }
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

@@ -7,7 +7,7 @@
 #include "lib/clock.h"
 #include "svlogd/options.h"
 
-namespace svdir {
+namespace svdir::svlogd {
 
 // The text of one moment, with the space after it; made once for all lines that arrived together.
 class StampText {
@@ -22,4 +22,4 @@ class StampText {
   std::size_t length_ = 0;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svlogd

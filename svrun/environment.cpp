@@ -10,7 +10,7 @@
 #include "lib/files.h"
 #include "lib/system.h"
 
-namespace svdir {
+namespace svdir::svrun {
 namespace {
 
 constexpr std::size_t kLongestEnvFile = 1024 * 1024;  // bytes; execve(2) refuses much less
@@ -131,4 +131,4 @@ Result<void> apply_env_file(const std::string& path, Environment& into) {
   return apply_env_text(*text, path, into);
 }
 
-}  // namespace svdir
+}  // namespace svdir::svrun

@@ -7,7 +7,7 @@
 
 #include "lib/error.h"
 
-namespace svdir {
+namespace svdir::svrun {
 
 // "NAME=VALUE" strings. A variable that is set goes to the end, and the last one takes the place of one that is unset:
 // the order that chpst leaves them in.
@@ -38,4 +38,4 @@ Result<void> apply_env_dir(const std::string& path, bool skip_directories, Envir
 Result<void> apply_env_text(std::string_view text, std::string_view file, Environment& into);
 Result<void> apply_env_file(const std::string& path, Environment& into);
 
-}  // namespace svdir
+}  // namespace svdir::svrun

@@ -8,7 +8,7 @@
 
 #include "lib/values.h"
 
-namespace svdir {
+namespace svdir::svrun {
 namespace {
 
 using Arguments = std::span<const char* const>;
@@ -240,4 +240,4 @@ const Face* find_face(std::string_view name) {
   return found == kFaces.end() ? nullptr : &*found;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svrun

@@ -7,7 +7,7 @@
 
 #include "svrun/plan.h"
 
-namespace svdir {
+namespace svdir::svrun {
 
 struct Face {
   std::string_view name;
@@ -21,4 +21,4 @@ const Face* find_face(std::string_view name);
 
 std::expected<Plan, Refusal> parse_chpst(std::span<const char* const> arguments);
 
-}  // namespace svdir
+}  // namespace svdir::svrun

@@ -11,7 +11,7 @@
 #include "lib/system.h"
 #include "lib/values.h"
 
-namespace svdir {
+namespace svdir::svrun {
 namespace {
 
 constexpr long long kMostId = 4294967294;  // 2^32 - 1 is "no change" to setresuid(2)
@@ -194,4 +194,4 @@ Result<void> become(const Identity& identity, bool like_chpst) {
   return {};
 }
 
-}  // namespace svdir
+}  // namespace svdir::svrun

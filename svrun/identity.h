@@ -9,7 +9,7 @@
 
 #include "lib/error.h"
 
-namespace svdir {
+namespace svdir::svrun {
 
 struct Identity {
   uid_t uid = 0;
@@ -34,4 +34,4 @@ Result<Identity> settings_identity(std::string_view user, const std::vector<std:
 // Makes the process so; to be called last of all that needs rights. Does nothing when it is so already.
 Result<void> become(const Identity& identity, bool like_chpst);
 
-}  // namespace svdir
+}  // namespace svdir::svrun

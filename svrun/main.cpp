@@ -11,6 +11,7 @@
 #include "svrun/texts.h"
 
 using namespace svdir;
+using namespace svdir::svrun;
 
 int main(int argc, char** argv) {
   std::string_view name = argc > 0 ? argv[0] : "svrun";

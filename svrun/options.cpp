@@ -4,7 +4,7 @@
 
 #include "svrun/faces.h"
 
-namespace svdir {
+namespace svdir::svrun {
 namespace {
 
 constexpr std::size_t kHelpColumn = 26;
@@ -63,4 +63,4 @@ std::expected<Plan, Refusal> parse_options(std::span<const char* const> argument
   return plan;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svrun

@@ -6,9 +6,9 @@
 
 #include "svrun/plan.h"
 
-namespace svdir {
+namespace svdir::svrun {
 
 // `arguments` are those after the name. A request for help is a Refusal with exit code 0.
 std::expected<Plan, Refusal> parse_options(std::span<const char* const> arguments);
 
-}  // namespace svdir
+}  // namespace svdir::svrun

@@ -10,7 +10,7 @@
 
 #include "lib/attributes.h"
 
-namespace svdir {
+namespace svdir::svrun {
 
 // chpst's way with limits: the soft one only, and no higher than the hard one allows.
 struct SoftLimit {
@@ -43,4 +43,4 @@ struct Refusal {
   int exit_code = 100;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svrun

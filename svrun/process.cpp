@@ -20,7 +20,7 @@
 
 extern char** environ;
 
-namespace svdir {
+namespace svdir::svrun {
 namespace {
 
 // The error of an attribute, with its key, or with the line of the setting it came from.
@@ -272,4 +272,4 @@ Error execute(Plan& plan) {
   return run_program(plan, program, environment);
 }
 
-}  // namespace svdir
+}  // namespace svdir::svrun

@@ -4,7 +4,7 @@
 #include "lib/error.h"
 #include "svrun/plan.h"
 
-namespace svdir {
+namespace svdir::svrun {
 
 // The environment is looked up in `environ`. Returns only when something failed.
 //
@@ -13,4 +13,4 @@ namespace svdir {
 // names are looked up before the root directory changes.
 Error execute(Plan& plan);
 
-}  // namespace svdir
+}  // namespace svdir::svrun

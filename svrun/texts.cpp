@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace svdir {
+namespace svdir::svrun {
 namespace {
 
 struct Words {
@@ -29,4 +29,4 @@ std::string chpst_text(const Error& error) {
   return error.what + ": " + std::string(words->text);
 }
 
-}  // namespace svdir
+}  // namespace svdir::svrun

@@ -5,9 +5,9 @@
 
 #include "lib/error.h"
 
-namespace svdir {
+namespace svdir::svrun {
 
 // "unable to run: nothing: file does not exist".
 std::string chpst_text(const Error& error);
 
-}  // namespace svdir
+}  // namespace svdir::svrun

@@ -8,7 +8,7 @@
 #include "svscan/scanner.h"
 #include "svscan/upgrade.h"
 
-namespace svdir {
+namespace svdir::svscan {
 namespace {
 constexpr Duration kTrialPatience = std::chrono::seconds(10);
 }
@@ -168,4 +168,4 @@ void Scanner::trial_ended(bool works) {
   else warn({"the new ", places_.self, " does not run; not upgraded"});
 }
 
-}  // namespace svdir
+}  // namespace svdir::svscan

@@ -6,7 +6,7 @@
 #include "lib/say.h"
 #include "lib/system.h"
 
-namespace svdir {
+namespace svdir::svscan {
 
 int code_of_end(const StateRecord& record) {
   if (record.leaving) return -1;
@@ -48,4 +48,4 @@ int Essentials::look(int work, const std::string& path, Slot slot) {
   return text && unpack(*text, record) ? code_of_end(record) : -1;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svscan

@@ -11,7 +11,7 @@
 #include "svscan/holders.h"
 #include "svscan/roster.h"
 
-namespace svdir {
+namespace svdir::svscan {
 
 // The exit code that the end of such a service stands for, or -1 when it has not ended for good. It has when its
 // supervise has given it up, or its `restart` setting lets it rest. What a person has stopped may be started again.
@@ -35,4 +35,4 @@ class Essentials {
   std::vector<Watched> watched_;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svscan

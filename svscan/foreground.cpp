@@ -7,7 +7,7 @@
 #include "lib/program_path.h"
 #include "lib/spawn.h"
 
-namespace svdir {
+namespace svdir::svscan {
 namespace {
 
 // Runs in the child, with all signals blocked: so SIGTTOU cannot stop it.
@@ -49,4 +49,4 @@ int Foreground::ended(int wait_status) {
   return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
-}  // namespace svdir
+}  // namespace svdir::svscan

@@ -9,7 +9,7 @@
 
 #include "lib/error.h"
 
-namespace svdir {
+namespace svdir::svscan {
 
 class Foreground {
  public:
@@ -30,4 +30,4 @@ class Foreground {
   pid_t pid_ = 0;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svscan

@@ -5,7 +5,7 @@
 #include "lib/version.h"
 #include "svscan/scanner.h"
 
-namespace svdir {
+namespace svdir::svscan {
 namespace {
 // While many things happen, they are told of together.
 constexpr Duration kSoon = std::chrono::milliseconds(50);
@@ -48,4 +48,4 @@ void Scanner::write_state() {
   written_state_ = text;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svscan

@@ -6,7 +6,7 @@
 #include "lib/spawn.h"
 #include "lib/system.h"
 
-namespace svdir {
+namespace svdir::svscan {
 namespace {
 
 bool read_state(int work, const std::string& path, StateRecord& record) {
@@ -64,4 +64,4 @@ bool Bells::next(std::uint64_t& tag) {
   return true;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svscan

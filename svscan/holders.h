@@ -8,7 +8,7 @@
 #include "lib/fd.h"
 #include "lib/status.h"
 
-namespace svdir {
+namespace svdir::svscan {
 
 // Whether somebody has PATH/supervise/lock. `work` is the directory that PATH is seen from.
 bool is_lock_held(int work, const std::string& path);
@@ -42,4 +42,4 @@ class Bells {
   Fd epoll_;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svscan

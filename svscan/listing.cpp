@@ -12,7 +12,7 @@
 #include "lib/service_dir.h"
 #include "lib/system.h"
 
-namespace svdir {
+namespace svdir::svscan {
 namespace {
 
 // Bare files count by their owner's x bit, as in lib/service_dir.
@@ -78,4 +78,4 @@ Runnable look_at_run(int directory, const char* path) {
   return Runnable::yes;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svscan

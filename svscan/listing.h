@@ -7,7 +7,7 @@
 #include "svscan/plan.h"
 #include "svscan/warnings.h"
 
-namespace svdir {
+namespace svdir::svscan {
 
 // One service of the listing.
 struct Listed {
@@ -27,4 +27,4 @@ int read_listing(int directory, std::vector<Listed>& into, Warnings& warnings);
 enum class Runnable : std::uint8_t { yes, missing, busy };
 Runnable look_at_run(int directory, const char* path);
 
-}  // namespace svdir
+}  // namespace svdir::svscan

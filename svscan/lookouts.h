@@ -9,7 +9,7 @@
 #include "lib/loop.h"
 #include "svscan/roster.h"
 
-namespace svdir {
+namespace svdir::svscan {
 
 class Lookouts {
  public:
@@ -40,4 +40,4 @@ class Lookouts {
   std::array<Place, 32> places_;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svscan

@@ -15,7 +15,7 @@
 #include "svscan/scanner.h"
 #include "svscan/upgrade.h"
 
-namespace svdir {
+namespace svdir::svscan {
 namespace {
 
 void print(std::string_view text) {
@@ -46,10 +46,11 @@ int serve(const Options& options, char** argv) {
 }
 
 }  // namespace
-}  // namespace svdir
+}  // namespace svdir::svscan
 
 int main(int argc, char** argv) {
   using namespace svdir;
+  using namespace svdir::svscan;
   sanitize_process();
   const Face face = argc > 0 ? face_of(argv[0]) : Face::svscan;
   set_program_name(face == Face::runsvdir ? "runsvdir" : "svscan");

@@ -5,7 +5,7 @@
 
 #include "lib/system.h"
 
-namespace svdir {
+namespace svdir::svscan {
 namespace {
 
 // A link `name` -> `target` in the directory, made or put right; atomically, so that a start in the same moment
@@ -132,4 +132,4 @@ void unmake_mirror(const Places& places, const std::string& path) {
   sys::unlinkat(places.work.get(), path.c_str(), AT_REMOVEDIR);
 }
 
-}  // namespace svdir
+}  // namespace svdir::svscan

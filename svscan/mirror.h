@@ -8,7 +8,7 @@
 #include "svscan/listing.h"
 #include "svscan/places.h"
 
-namespace svdir {
+namespace svdir::svscan {
 
 // True when `listed` cannot be supervised where it is.
 bool needs_mirror(const Places& places, const Listed& listed);
@@ -22,4 +22,4 @@ Result<void> make_mirror(const Places& places, const Listed& listed, const std::
 // Takes the service directory away, but for what a logger has written in it.
 void unmake_mirror(const Places& places, const std::string& path);
 
-}  // namespace svdir
+}  // namespace svdir::svscan

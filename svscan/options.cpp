@@ -5,7 +5,7 @@
 #include "lib/service_dir.h"
 #include "lib/values.h"
 
-namespace svdir {
+namespace svdir::svscan {
 
 const char kHelp[] =
     "usage: svscan [options] [DIR] [-- PROGRAM ARGUMENT...]\n"
@@ -130,4 +130,4 @@ Result<Options> parse_options(int argc, char** argv) {
   return options;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svscan

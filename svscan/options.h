@@ -11,7 +11,7 @@
 #include "lib/clock.h"
 #include "lib/error.h"
 
-namespace svdir {
+namespace svdir::svscan {
 
 enum class Face : std::uint8_t { svscan, runsvdir };
 
@@ -44,4 +44,4 @@ Result<Options> parse_options(int argc, char** argv);
 
 extern const char kHelp[];
 
-}  // namespace svdir
+}  // namespace svdir::svscan

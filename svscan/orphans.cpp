@@ -7,7 +7,7 @@
 #include "lib/status.h"
 #include "lib/system.h"
 
-namespace svdir {
+namespace svdir::svscan {
 namespace {
 
 std::string base_of(const Roster& roster, Slot slot, bool is_logger) {
@@ -74,4 +74,4 @@ void Orphans::tell(int work, pid_t pid, int status, Owner owner) const {
     warn({"unable to write ", base, file::kControl, ": ", ::strerror(errno)});
 }
 
-}  // namespace svdir
+}  // namespace svdir::svscan

@@ -16,7 +16,7 @@
 
 #include "svscan/roster.h"
 
-namespace svdir {
+namespace svdir::svscan {
 
 class Orphans {
  public:
@@ -50,4 +50,4 @@ class Orphans {
   std::size_t next_stranger_ = 0;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svscan

@@ -8,7 +8,7 @@
 #include "lib/say.h"
 #include "lib/system.h"
 
-namespace svdir {
+namespace svdir::svscan {
 namespace {
 
 constexpr char kDirectory[] = ".svdir/.output";
@@ -135,4 +135,4 @@ void Outputs::flush() {
   }
 }
 
-}  // namespace svdir
+}  // namespace svdir::svscan

@@ -13,7 +13,7 @@
 #include "svscan/holders.h"
 #include "svscan/roster.h"
 
-namespace svdir {
+namespace svdir::svscan {
 
 class Outputs {
  public:
@@ -51,4 +51,4 @@ class Outputs {
   std::unordered_map<Slot, Output> outputs_;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svscan

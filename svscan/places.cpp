@@ -11,7 +11,7 @@
 #include "lib/say.h"
 #include "lib/system.h"
 
-namespace svdir {
+namespace svdir::svscan {
 namespace {
 
 std::string absolute_path(const std::string& path) {
@@ -146,4 +146,4 @@ bool reopen_scan_directory(Places& places) {
   return true;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svscan

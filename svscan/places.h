@@ -7,7 +7,7 @@
 #include "lib/fd.h"
 #include "svscan/options.h"
 
-namespace svdir {
+namespace svdir::svscan {
 
 inline constexpr char kOwn[] = ".svdir";  // our own directory in the work directory
 
@@ -33,4 +33,4 @@ Result<void> open_places(const Options& options, const char* argv0, int inherite
 // directory of its own stays where it is.
 bool reopen_scan_directory(Places& places);
 
-}  // namespace svdir
+}  // namespace svdir::svscan

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace svdir {
+namespace svdir::svscan {
 namespace {
 
 using Order = std::vector<std::uint32_t>;
@@ -151,4 +151,4 @@ std::vector<Decision> make_plan(std::span<const Sighting> entries, std::span<con
   return Planner(entries, known).run();
 }
 
-}  // namespace svdir
+}  // namespace svdir::svscan

@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-namespace svdir {
+namespace svdir::svscan {
 
 enum class Kind : std::uint8_t { directory, script };
 
@@ -54,4 +54,4 @@ inline constexpr std::uint32_t kNobody = std::numeric_limits<std::uint32_t>::max
 // For a duplicate of an entry that is itself new, `known` is kNobody.
 std::vector<Decision> make_plan(std::span<const Sighting> entries, std::span<const Sighting> known);
 
-}  // namespace svdir
+}  // namespace svdir::svscan

@@ -11,7 +11,7 @@
 #include "lib/fd.h"
 #include "svscan/plan.h"
 
-namespace svdir {
+namespace svdir::svscan {
 
 using Slot = std::uint32_t;
 
@@ -107,4 +107,4 @@ class Roster {
   std::size_t size_ = 0;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svscan

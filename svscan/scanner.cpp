@@ -10,7 +10,7 @@
 #include "lib/system.h"
 #include "svscan/mirror.h"
 
-namespace svdir {
+namespace svdir::svscan {
 namespace {
 
 using std::chrono::milliseconds;
@@ -386,4 +386,4 @@ void Scanner::run_starter() {
   note_change();
 }
 
-}  // namespace svdir
+}  // namespace svdir::svscan

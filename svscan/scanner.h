@@ -25,7 +25,7 @@
 #include "svscan/traits.h"
 #include "svscan/upgrade.h"
 
-namespace svdir {
+namespace svdir::svscan {
 
 class Scanner {
  public:
@@ -150,4 +150,4 @@ class Scanner {
   Loop loop_;  // last, see lib/loop.h
 };
 
-}  // namespace svdir
+}  // namespace svdir::svscan

@@ -1,6 +1,6 @@
 #include "svscan/signal_table.h"
 
-namespace svdir {
+namespace svdir::svscan {
 
 std::initializer_list<int> signals_of_interest() {
   static constexpr std::initializer_list<int> kAll{SIGCHLD, SIGTERM, SIGINT,  SIGHUP,  SIGQUIT, SIGUSR1,  SIGUSR2,
@@ -59,4 +59,4 @@ Reaction reaction_to(int signal, Role role) {
   return role == Role::foreground ? with_foreground(signal) : alone(signal, role);
 }
 
-}  // namespace svdir
+}  // namespace svdir::svscan

@@ -9,7 +9,7 @@
 
 #include "svscan/options.h"
 
-namespace svdir {
+namespace svdir::svscan {
 
 enum class Reaction : std::uint8_t {
   none,
@@ -33,4 +33,4 @@ std::initializer_list<int> signals_of_interest();
 int rewritten(int signal, std::span<const Rewrite> rewrites);
 Reaction reaction_to(int signal, Role role);
 
-}  // namespace svdir
+}  // namespace svdir::svscan

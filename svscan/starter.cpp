@@ -10,7 +10,7 @@
 
 extern char** environ;
 
-namespace svdir {
+namespace svdir::svscan {
 namespace {
 
 using std::chrono::milliseconds;
@@ -173,4 +173,4 @@ bool Starter::spawn_supervise(Slot slot, Instant now) {
   return true;
 }
 
-}  // namespace svdir
+}  // namespace svdir::svscan

@@ -16,7 +16,7 @@
 #include "svscan/places.h"
 #include "svscan/roster.h"
 
-namespace svdir {
+namespace svdir::svscan {
 
 class Starter {
  public:
@@ -73,4 +73,4 @@ class Starter {
   std::vector<char*> environment_;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svscan

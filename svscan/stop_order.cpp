@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace svdir {
+namespace svdir::svscan {
 
 StopOrder::StopOrder(std::span<const StopRequest> services)
     : phases_(services.size(), Phase::needed),
@@ -60,4 +60,4 @@ void StopOrder::ended(std::uint32_t service) {
   }
 }
 
-}  // namespace svdir
+}  // namespace svdir::svscan

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace svdir {
+namespace svdir::svscan {
 
 struct StopRequest {
   std::string name;
@@ -42,4 +42,4 @@ class StopOrder {
   bool met_circle_ = false;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svscan

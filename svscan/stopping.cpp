@@ -10,7 +10,7 @@
 #include "lib/system.h"
 #include "svscan/scanner.h"
 
-namespace svdir {
+namespace svdir::svscan {
 namespace {
 
 using std::chrono::milliseconds;
@@ -229,4 +229,4 @@ void Scanner::leave(int code) {
   loop_.stop();
 }
 
-}  // namespace svdir
+}  // namespace svdir::svscan

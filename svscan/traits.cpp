@@ -7,7 +7,7 @@
 #include "lib/settings.h"
 #include "lib/system.h"
 
-namespace svdir {
+namespace svdir::svscan {
 namespace {
 
 // A bare file has its settings in its own head, and no conf beside it.
@@ -90,4 +90,4 @@ void expand_instances(const Places& places, TraitsBook& book, std::vector<Listed
              list.end());
 }
 
-}  // namespace svdir
+}  // namespace svdir::svscan

@@ -9,7 +9,7 @@
 #include "svscan/listing.h"
 #include "svscan/places.h"
 
-namespace svdir {
+namespace svdir::svscan {
 
 struct Traits {
   unsigned instances = 0;   // 0: one service under the entry's own name
@@ -34,4 +34,4 @@ class TraitsBook {
 // has the name of another entry, the entry has it.
 void expand_instances(const Places& places, TraitsBook& book, std::vector<Listed>& list, Warnings& warnings);
 
-}  // namespace svdir
+}  // namespace svdir::svscan

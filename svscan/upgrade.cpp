@@ -9,7 +9,7 @@
 #include "lib/spawn.h"
 #include "lib/system.h"
 
-namespace svdir {
+namespace svdir::svscan {
 namespace {
 
 constexpr char kVariable[] = "SVSCAN_HANDOVER";
@@ -150,4 +150,4 @@ Error execute_anew(const Places& places, char** argv, const std::string& handove
   return {"unable to execute " + places.self, failure};
 }
 
-}  // namespace svdir
+}  // namespace svdir::svscan

@@ -21,7 +21,7 @@
 #include "svscan/places.h"
 #include "svscan/roster.h"
 
-namespace svdir {
+namespace svdir::svscan {
 
 struct Handover {
   int lock = -1;
@@ -43,4 +43,4 @@ Result<pid_t> begin_trial(const std::string& program);
 // Returns only when the program could not be executed.
 Error execute_anew(const Places& places, char** argv, const std::string& handover);
 
-}  // namespace svdir
+}  // namespace svdir::svscan

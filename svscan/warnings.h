@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace svdir {
+namespace svdir::svscan {
 
 class Warnings {
  public:
@@ -34,4 +34,4 @@ class Warnings {
   std::vector<std::size_t> now_;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svscan

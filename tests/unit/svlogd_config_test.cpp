@@ -6,6 +6,7 @@
 #include "svlogd/stamp.h"
 
 using namespace svdir;
+using namespace svdir::svlogd;
 
 namespace {
 

@@ -7,6 +7,7 @@
 #include "svlogd/lines.h"
 
 using namespace svdir;
+using namespace svdir::svlogd;
 
 namespace {
 

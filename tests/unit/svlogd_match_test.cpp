@@ -2,8 +2,8 @@
 
 #include "svlogd/match.h"
 
-using svdir::matches;
-using svdir::PatternList;
+using svdir::svlogd::matches;
+using svdir::svlogd::PatternList;
 
 TEST_CASE("a pattern without stars and pluses matches itself, and nothing longer or shorter") {
   CHECK(matches("abc", "abc"));

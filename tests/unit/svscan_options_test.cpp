@@ -8,6 +8,7 @@
 #include "svscan/signal_table.h"
 
 using namespace svdir;
+using namespace svdir::svscan;
 
 namespace {
 

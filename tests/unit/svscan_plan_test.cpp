@@ -8,6 +8,7 @@
 #include <string>
 
 using namespace svdir;
+using namespace svdir::svscan;
 using What = Decision::What;
 
 namespace {

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 using namespace svdir;
+using namespace svdir::svscan;
 
 namespace {
 std::vector<std::uint32_t> sorted(std::vector<std::uint32_t> numbers) {

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 using namespace svdir;
+using namespace svdir::svscan;
 
 namespace {
 Service running(std::string name, pid_t pid) {

@@ -109,36 +109,41 @@ bool Record::load(StateRecord& into) const {
 
 void Record::write(const char* path, std::string_view bytes, mode_t mode) {
   const auto written = write_atomically(dir_, path, bytes, mode);
-  if (!written && !in_trouble_) warn({name_, ": ", written.error().text(), "; going on from memory"});
-  in_trouble_ = !written;
+  if (written) return;
+  if (!warned_) warn({name_, ": ", written.error().text(), "; going on from memory"});
+  unwritten_ = warned_ = true;
 }
 
 void Record::save(const StateRecord& record) {
-  if (record == written_) return;  // a record always has a supervisor, so the first is never equal
+  if (unwritten_ || !(record == written_)) write_state(record);
+}
+
+void Record::write_state(const StateRecord& record) {
   write(file::kState, pack(record), 0644);
   written_ = record;
   untold_ = true;
 }
 
 void Record::publish(const StateRecord& record) {
+  const bool all = std::exchange(unwritten_, false);
   const RunitStatus status = runit_view(record);
-  if (nothing_written_ || written_pid_ != status.pid) {
+  if (all || written_pid_ != status.pid) {
     write(file::kPid, status.pid != 0 ? std::to_string(status.pid) + "\n" : std::string(), 0644);
     written_pid_ = status.pid;
   }
-  if (std::string stat = stat_text(status, record.leaving); nothing_written_ || stat != written_stat_) {
+  if (std::string stat = stat_text(status, record.leaving); all || stat != written_stat_) {
     write(file::kStat, stat, 0644);
     written_stat_ = std::move(stat);
   }
-  if (nothing_written_ || !(status == written_status_)) {
+  if (all || !(status == written_status_)) {
     const auto bytes = pack(status);
     write(file::kStatus, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, 0644);
     written_status_ = status;
   }
   // Last, so that who sees the new state finds the other files agreeing with it. What the child has saved before exec
   // is told here too: only now is it certain that it runs.
-  save(record);
-  nothing_written_ = false;
+  if (all || !(record == written_)) write_state(record);
+  if (!unwritten_) warned_ = false;
   if (std::exchange(untold_, false)) tell_waiters(dir_);
 }
 

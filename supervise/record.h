@@ -24,6 +24,8 @@ class Record {
   void save(const StateRecord& record);
   // save(), then brings runit's files up to date and wakes those who wait in supervise/event/.
   void publish(const StateRecord& record);
+  // The last publish() could not write everything: it should be called again before long.
+  bool is_unwritten() const { return unwritten_; }
 
   // Adds a line to `deaths`, keeping the last kMostDeaths.
   void note_death(const std::string& line);
@@ -41,6 +43,7 @@ class Record {
   Result<void> make_directory();
   Result<void> take_lock();
   Result<Fd> open_fifo(const char* path, mode_t mode);
+  void write_state(const StateRecord& record);
   void write(const char* path, std::string_view bytes, mode_t mode);
 
   int dir_ = -1;
@@ -52,9 +55,9 @@ class Record {
   RunitStatus written_status_;
   std::string written_stat_;
   pid_t written_pid_ = -1;
-  bool nothing_written_ = true;
+  bool unwritten_ = true;  // the files are not what they should be: never written yet, or the disk did not take them
+  bool warned_ = false;    // of the latter
   bool untold_ = false;  // `state` has been written and those who wait have not been told
-  bool in_trouble_ = false;  // the last write failed; said once
 };
 
 // The running boot's id, or "" without /proc.

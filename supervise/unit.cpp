@@ -10,6 +10,8 @@ namespace svdir {
 namespace {
 
 constexpr std::size_t kReadAtOnce = 128;  // bytes from the control FIFO
+// A disk that was full may have room again; a service without a true record would get a second copy after a crash.
+constexpr Duration kRewriteInterval = std::chrono::seconds(2);
 
 std::string to_hex(std::string_view bytes) {
   constexpr char kDigits[] = "0123456789abcdef";
@@ -135,6 +137,8 @@ void Unit::settle_down() {
   }
   schedule();
   listen(holdup_ == Holdup::none && !left_);
+  if (files_.is_unwritten() && !left_)
+    rewrite_timer_.start(loop_, monotonic_now() + kRewriteInterval, callback<&Unit::settle_down>(this));
 }
 
 void Unit::schedule() {

@@ -200,6 +200,7 @@ class Unit final : ReadinessListener {
   Timer group_timer_;
   Timer script_timer_;
   Timer exit_report_timer_;
+  Timer rewrite_timer_;
   Instant scheduled_;
 };
 

@@ -82,12 +82,22 @@ Result<void> Supervisor::open(const char* directory, const char* argv0) {
   logger_.take(service_, {});  // log/run before the service; a logger of its settings when they have been read
   service_.begin();
   take_loggers();
+  // Where the disk was full when the predecessor ended, a logger's record may be of another day than the service's.
+  if (!service_.state().leaving)
+    for (Logger* logger : {&logger_, &errors_})
+      if (logger->is_here() && logger->unit().state().leaving) logger->unit().stay();
   for (std::size_t i = others; i < kHandedOver; ++i) Fd(inherited[i]).reset();
   reap_children();
   return {};
 }
 
-void Supervisor::run() { loop_.run(); }
+void Supervisor::run() {
+  loop_.run();
+  if (!service_.has_left() || !loggers_have_left()) return;  // it was told to quit
+  for (Logger* logger : {&logger_, &errors_})
+    if (logger->is_here()) logger->unit().sign_off();
+  service_.sign_off();
+}
 
 // The program and arguments of a logger that is named by settings: svlogd, which runs in the service directory.
 std::vector<std::string> Supervisor::svlogd_command(std::vector<std::string> targets) const {
@@ -166,7 +176,8 @@ bool Supervisor::loggers_have_left() const {
   return (!logger_.is_here() || logger_.unit().has_left()) && (!errors_.is_here() || errors_.unit().has_left());
 }
 
-// First the service, then its loggers, when they have read all there is.
+// First the service, then its loggers, when they have read all there is. (A successor may find that a logger has left
+// before it has looked at its service.)
 void Supervisor::unit_left(Unit& unit) {
   if (&unit == &service_) {
     for (Logger* logger : {&logger_, &errors_})

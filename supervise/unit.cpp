@@ -46,7 +46,7 @@ Result<void> Unit::open(Place place) {
 void Unit::begin() {
   StateRecord left_behind;
   const bool known = files_.load(left_behind);
-  const bool went_on_purpose = left_behind.leaving && left_behind.state == State::down;
+  const bool went_on_purpose = left_behind.leaving && left_behind.supervisor.pid == 0;  // see sign_off
   const ProcessId ourselves{::getpid(), start_ticks(::getpid())};
   if (known && left_behind.boot == record_.boot && !went_on_purpose) {
     record_ = std::move(left_behind);
@@ -202,6 +202,16 @@ void Unit::note_token(const Token& token) {
 void Unit::leave_at_end_of_input() {
   may_leave_ = true;
   inject(record_.want == Want::down ? "x" : "ox");
+}
+
+void Unit::stay() {
+  left_ = may_leave_ = false;
+  inject("u");
+}
+
+void Unit::sign_off() {
+  record_.supervisor = {};
+  files_.save(record_);
 }
 
 void Unit::upgrade_refused() {

@@ -79,6 +79,12 @@ class Unit final : ReadinessListener {
 
   // For the logger: ends when its input does, and then leaves. It cannot be told to leave from outside.
   void leave_at_end_of_input();
+  // The logger is needed after all.
+  void stay();
+
+  // The last thing a supervisor does that was told to exit: from here on the next one begins anew. A successor of one
+  // that was killed before goes on with leaving (a logger may take its time), and starts nothing.
+  void sign_off();
 
   void upgrade_refused();
   // Before the program is executed anew: what has been carried out must not be carried out again.

@@ -170,7 +170,7 @@ void Unit::on_control() {
 
 void Unit::inject(std::string_view orders) {
   input_.append(orders);
-  record_.pending = to_hex(input_);
+  record_.pending.append(to_hex(orders));
   once_in_this_write_ = false;
   if (!draining_) drain();
 }
@@ -178,6 +178,8 @@ void Unit::inject(std::string_view orders) {
 // Takes orders until one asks for something to be done; `input_` keeps the rest.
 void Unit::take_orders() {
   while (!input_.empty() && queue_count_ == 0 && holdup_ == Holdup::none) {
+    // What stood before has been carried out; a successor must not do it again, least of all when it is acknowledged.
+    if (parser_.is_between_orders()) record_.pending = to_hex(input_);
     const char byte = input_.front();
     input_.erase(0, 1);
     Event event{.kind = Event::Kind::order};

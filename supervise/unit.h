@@ -150,6 +150,7 @@ class Unit final : ReadinessListener {
   void adopt();
   void adopt_process(const ProcessId& process);
   void on_adopted_ended();
+  void on_adopt_again();
   void adopted_ended(bool waited);
   void on_exit_report_overdue();
 
@@ -197,6 +198,7 @@ class Unit final : ReadinessListener {
 
   Event::Kind spawning_ = Event::Kind::spawned;  // what the child about to be executed is
   Fd adopted_;                                   // pidfd of a running process that is not our child
+  bool unheld_ = false;                          // no descriptor could be had for it; it is tried again
   bool gone_ = false;                            // it has ended, and we wait to hear how
   bool somebody_reports_ = false;                // its parent is ours, svscan
 

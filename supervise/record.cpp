@@ -75,7 +75,7 @@ Result<void> Record::take_lock() {
   for (Duration waited{}; sys::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0; waited += std::chrono::milliseconds(2)) {
     if (errno != EWOULDBLOCK && errno != EINTR) return system_error("unable to lock", name_ + "/" + file::kLock);
     StateRecord holder;
-    const bool ours = load(holder);  // else no child of a predecessor can be the one who holds it
+    const bool ours = load(holder).value_or(false);  // else no child of a predecessor can be the one who holds it
     const bool known = ours && is_alive(holder.supervisor);
     if (known || !ours || waited > kLockPatience) {
       std::string text = "unable to lock " + name_ + "/" + file::kLock + ": it is supervised already";
@@ -102,9 +102,12 @@ Result<Fd> Record::open_fifo(const char* path, mode_t mode) {
   return fd;
 }
 
-bool Record::load(StateRecord& into) const {
+Result<bool> Record::load(StateRecord& into) const {
   const auto text = read_small(dir_, file::kState, kLongestState);
-  return text && unpack(*text, into);
+  if (text) return unpack(*text, into);
+  const int number = text.error().number;
+  if (number == EMFILE || number == ENFILE || number == ENOMEM || number == EIO) return std::unexpected(text.error());
+  return false;
 }
 
 void Record::write(const char* path, std::string_view bytes, mode_t mode) {

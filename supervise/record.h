@@ -17,8 +17,9 @@ class Record {
   // descriptor handed over by ourselves before an upgrade, or -1.
   Result<void> open(int dir, std::string name, int inherited_lock);
 
-  // What the predecessor left; false when there is nothing that can be used.
-  bool load(StateRecord& into) const;
+  // What the predecessor left; false when there is nothing that can be used. An error when there is something, but it
+  // cannot be read now: whoever goes on then as if there were nothing would start a second copy.
+  Result<bool> load(StateRecord& into) const;
 
   // Writes `state` if it changed since it was last written. May be called between vfork and exec.
   void save(const StateRecord& record);

@@ -38,15 +38,22 @@ Result<void> Unit::open(Place place) {
   dir_ = std::move(place.dir);
   name_ = std::move(place.name);
   defaults_ = std::move(place.defaults);
+  errno = 0;
   record_.boot = boot_id();
+  if (record_.boot.empty() && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+    return system_error("unable to tell this boot from another", name_);
   dependencies_.open(std::move(place.scan_directory), name_, record_.boot);
-  return files_.open(dir_.get(), name_, place.inherited_lock);
+  if (auto opened = files_.open(dir_.get(), name_, place.inherited_lock); !opened) return opened;
+  auto known = files_.load(left_behind_);
+  if (!known) return std::unexpected(known.error());
+  if (!*known) left_behind_ = {};
+  return {};
 }
 
 void Unit::begin() {
-  StateRecord left_behind;
-  const bool known = files_.load(left_behind);
+  StateRecord left_behind = std::exchange(left_behind_, {});
   const bool went_on_purpose = left_behind.leaving && left_behind.supervisor.pid == 0;  // see sign_off
+  const bool known = left_behind.supervisor.pid != 0;
   const ProcessId ourselves{::getpid(), start_ticks(::getpid())};
   if (known && left_behind.boot == record_.boot && !went_on_purpose) {
     record_ = std::move(left_behind);

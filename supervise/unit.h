@@ -169,6 +169,7 @@ class Unit final : ReadinessListener {
   bool users_own_ = false;     // see Trust in lib/trust.h
   std::string misconfigured_;  // why those in the files cannot be taken; "" when they can
   StateRecord record_;
+  StateRecord left_behind_;  // what a predecessor left, from open() to begin()
   Record files_;
   std::string death_;  // line for `deaths`, not written yet
   Readiness readiness_;

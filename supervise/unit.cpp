@@ -137,6 +137,8 @@ void Unit::perform(const Action& action) {
 // Everything has been carried out for now: let the world see it.
 void Unit::settle_down() {
   if (holdup_ == Holdup::none && input_.empty()) record_.pending.clear();
+  if (record_.main.pid != 0 && record_.main.ticks == 0 && !adopted_ && !unheld_ && !gone_)
+    record_.main.ticks = start_ticks(record_.main.pid);  // the child had no descriptor left to find out
   files_.publish(record_);
   if (!death_.empty()) {
     files_.note_death(death_);

@@ -1,6 +1,7 @@
 // Unit, the way down: signals, control scripts, endings, and the processes of a predecessor.
 #include <signal.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "lib/say.h"
 #include "lib/spawn.h"
@@ -29,12 +30,20 @@ rusage reap(pid_t pid) {
 enum class Life { over, known, possible };
 
 // Whether a process still runs that may not be our child. `possible`: there is one of its number, but nothing more can
-// be told, for want of descriptors.
-Life life_of(const ProcessId& process) {
-  if (process.ticks == 0) return ::getsid(process.pid) == process.pid ? Life::known : Life::over;
+// be told, for want of descriptors. Where its ticks could not be recorded it was started at `started`, or unset.
+Life life_of(const ProcessId& process, Instant started) {
   const auto ticks = start_ticks(process.pid);
-  if (ticks == process.ticks) return Life::known;
-  return ticks == 0 && ::getsid(process.pid) > 0 ? Life::possible : Life::over;
+  if (process.ticks != 0) {
+    if (ticks == process.ticks) return Life::known;
+    return ticks == 0 && ::getsid(process.pid) > 0 ? Life::possible : Life::over;
+  }
+  if (::getsid(process.pid) != process.pid) return Life::over;
+  if (ticks == 0) return Life::known;  // there is no /proc, and nothing better to go by
+  timespec boot_time;
+  ::clock_gettime(CLOCK_BOOTTIME, &boot_time);
+  const auto age = std::chrono::seconds(boot_time.tv_sec) -
+                   std::chrono::seconds(static_cast<long long>(ticks) / ::sysconf(_SC_CLK_TCK));
+  return started.is_set() && monotonic_now() - started < age + std::chrono::seconds(2) ? Life::known : Life::over;
 }
 
 std::string text(const Number& number) { return std::string(std::string_view(number)); }
@@ -67,7 +76,11 @@ void Unit::deliver(int signal, bool group) {
 // Never to a stranger: our own child keeps its number until we reap it, an adopted one is held by pidfd.
 void Unit::signal_process(pid_t pid, int signal, bool group) {
   if (gone_ || pid == 0) return;
-  if (unheld_ && life_of(pid == record_.main.pid ? record_.main : record_.finish) != Life::known) return;
+  if (unheld_) {
+    const bool is_main = pid == record_.main.pid;
+    const Life life = life_of(is_main ? record_.main : record_.finish, is_main ? record_.started_at : Instant{});
+    if (life != Life::known) return;
+  }
   if (adopted_ && sys::pidfd_send_signal(adopted_.get(), group ? 0 : signal) != 0) return;
   if (group) sys::kill(-pid, signal);
   else if (!adopted_) sys::kill(pid, signal);
@@ -227,7 +240,7 @@ void Unit::adopt_process(const ProcessId& process) {
   const bool starved = !adopted_ && errno != ESRCH;
   const pid_t parent = process_facts(process.pid).parent;
   somebody_reports_ = parent == 0 || parent == ::getppid();
-  const Life life = life_of(process);
+  const Life life = life_of(process, record_.main.pid != 0 ? record_.started_at : Instant{});
   if (life == Life::over || !(adopted_ || starved)) {
     adopted_.reset();
     gone_ = true;

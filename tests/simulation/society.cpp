@@ -137,12 +137,12 @@ void World::person_writes() {
   ++person_.told_times;
 }
 
-bool World::person_looks() {
+bool World::person_looks(bool supervise_is_idle) {
   if (!person_.waits) return false;
   const StateRecord now = record();
   if (now.ack.find(person_.token) != std::string::npos) {
     // Said twice it may be heard twice; the second time must be over before anything can be said about the effect.
-    const bool echoes = !now.pending.empty() || !kernel_.file(kControl)->bytes.empty();
+    const bool echoes = !supervise_is_idle || !now.pending.empty() || !kernel_.file(kControl)->bytes.empty();
     if (person_.told_times > 1 && echoes) return false;
     order_taken();
     return true;

@@ -6,7 +6,7 @@
 namespace svdir::sim {
 namespace {
 
-constexpr std::size_t kTrail = 120;
+constexpr std::size_t kTrail = 150;
 constexpr unsigned kMostCalmEvents = 20'000;
 
 struct Failure {
@@ -58,7 +58,7 @@ void World::at_call(std::string_view name) {
   switch (below(3)) {
     case 0: somebody_ends(true); break;
     case 1: svscan_duties(); break;
-    default: person_looks(); break;
+    default: person_looks(false); break;
   }
 }
 
@@ -134,7 +134,7 @@ void World::storm(Instant next_deadline) {
   if (what < 25 && somebody_ends(true)) return;
   if (what < 35 && somebody_ends(false)) return;
   if (what < 50 && svscan_duties()) return;
-  if (what < 70 && person_looks()) return;
+  if (what < 70 && person_looks(true)) return;
   if (what < 80 && person_has_given_up()) {
     constexpr std::string_view kOrders[] = {"u", "d", "o", "r", "t", "k", "p",  "c",  "h",
                                             "x", "i", "q", "du", "ud", "tu", "ox", "z", "dd"};
@@ -201,7 +201,7 @@ void World::fail_from_now_on() {
 // Everybody does what he is expected to do, as soon as he can.
 void World::calm(Instant next_deadline) {
   if (++calm_events_ == kMostCalmEvents) return breach("it never comes to rest");
-  if (somebody_ends(true) || svscan_duties() || person_looks() || logger_sees_end_of_input()) return;
+  if (somebody_ends(true) || svscan_duties() || person_looks(true) || logger_sees_end_of_input()) return;
   if (next_deadline.is_set()) {
     kernel_.now = std::max(next_deadline, kernel_.now + Duration(1));
     return;

@@ -75,7 +75,7 @@ class World final : public Fate {
   bool svscan_duties();
   void tell_ending(std::string_view directory, pid_t pid, int status);
   void strangers();
-  bool person_looks();
+  bool person_looks(bool supervise_is_idle);
   void person_orders(std::string_view letters);
   void person_writes();
   void order_taken();

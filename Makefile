@@ -84,7 +84,21 @@ $(OUT)/tests/$(1): $(call objects,tests/$(1)) $(call objects,tests/support) $(fo
 	@mkdir -p $$(@D)
 	$$(CXX) $$(filter-out -static,$$(LDFLAGS)) -o $$@ $$^ -lCatch2WithMain -linih $$(UV_LIBS)
 endef
-$(foreach suite,$(SUITES),$(eval $(call link_suite,$(suite))))
+$(foreach suite,$(filter-out simulation,$(SUITES)),$(eval $(call link_suite,$(suite))))
+
+# The simulation links supervise and lib once more, with their calls of the C library leading into a kernel in a box
+# (tests/simulation/kernel.h); throwing is how a process is killed in there.
+SIMULATED_SOURCES := $(filter-out supervise/main.cpp lib/loop.cpp lib/spawn.cpp lib/signals.cpp lib/system.cpp, \
+                                  $(wildcard supervise/*.cpp lib/*.cpp))
+SIMULATED := $(SIMULATED_SOURCES:%.cpp=$(OBJ)/simulated/%.o)
+$(OBJ)/simulated/%.o: %.cpp tests/simulation/calls
+	@mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS) -fno-builtin -include tests/simulation/cannot_throw.h -c -o $@ $<
+	objcopy --redefine-syms=tests/simulation/calls $@
+
+$(OUT)/tests/simulation: $(call objects,tests/simulation) $(call objects,tests/support) $(SIMULATED)
+	@mkdir -p $(@D)
+	$(CXX) $(filter-out -static,$(LDFLAGS)) -o $@ $^ -lCatch2WithMain -linih
 
 suites: programs $(SUITES:%=$(OUT)/tests/%)
 

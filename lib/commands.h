@@ -86,6 +86,8 @@ class ControlParser {
  public:
   // Takes one byte; true when it completed an order, which is then in `into`.
   bool take(char byte, Order& into);
+  // False in the middle of a token or a signal.
+  bool is_between_orders() const { return expecting_ == Expecting::letter; }
 
  private:
   enum class Expecting : std::uint8_t { letter, signal_number, token };

@@ -6,37 +6,43 @@
 
 namespace svdir {
 
-void Logger::take(const Unit& service, const std::vector<std::string>& command) {
+Result<void> Logger::take(const Unit& service, const std::vector<std::string>& command) {
   if (is_here_) {
     if (!has_own_run_ && !command.empty()) unit_.set_command(service.directory(), command);
-    return;
+    return {};
   }
-  if (is_foreign_) return;
+  if (is_foreign_) return {};
   struct stat facts;
   const std::string run = std::string(layout_.directory) + "/run";
   has_own_run_ = sys::fstatat(service.directory(), run.c_str(), &facts) == 0;
-  if (!has_own_run_ && command.empty()) return;
+  is_missing_ = has_own_run_ || !command.empty();
+  if (!is_missing_) return {};
   service_dir_ = service.directory();
   if (!has_own_run_)
     for (const char* made : {"log", layout_.directory})
       if (sys::mkdirat(service_dir_, made, 0755) != 0 && errno != EEXIST)
-        return warn({"unable to make ", service.name(), "/", made, ": ", ::strerror(errno)});
+        return system_error("unable to make", service.name() + "/" + made);
 
   Unit::Place place;
   place.name = service.name() + "/" + layout_.directory;
   place.inherited_lock = std::exchange(inherited_lock_, -1);
   place.dir.reset(sys::openat(service_dir_, layout_.directory, O_RDONLY | O_DIRECTORY));
-  if (!place.dir) return warn({"unable to open ", place.name, ": ", ::strerror(errno)});
+  if (!place.dir) return system_error("unable to open", place.name);
   if (auto opened = unit_.open(std::move(place)); !opened) {
+    if (opened.error().number != 0) return opened;
     is_foreign_ = true;
-    return warn({opened.error().text(), "; the logger is left to whoever has it"});
+    is_missing_ = false;
+    warn({opened.error().text(), "; the logger is left to whoever has it"});
+    return {};
   }
-  if (auto made = ensure_fifo(service_dir_, layout_.pipe, 0600); !made) return warn(made.error());
+  if (auto made = ensure_fifo(service_dir_, layout_.pipe, 0600); !made) return made;
   pipe_ = open_pipe(O_RDWR | O_NONBLOCK);
-  if (!pipe_) return warn({"unable to open ", service.name(), "/", layout_.pipe, ": ", ::strerror(errno)});
+  if (!pipe_) return system_error("unable to open", service.name() + "/" + layout_.pipe);
   if (!has_own_run_) unit_.set_command(service_dir_, command);
   is_here_ = true;
+  is_missing_ = false;
   unit_.begin();
+  return {};
 }
 
 Fd Logger::open_pipe(int flags) const { return Fd(sys::openat(service_dir_, layout_.pipe, flags | O_NOFOLLOW)); }

@@ -31,9 +31,11 @@ class Logger {
   // Takes the logger under supervision and starts it, unless that is done already: where there is a `run` in its
   // directory, or where `command` (a program's absolute path and its arguments, executed in the service directory) is
   // not empty; the directory is then made. A logger whose lock somebody else holds is left to him, with a warning.
-  void take(const Unit& service, const std::vector<std::string>& command);
+  // An error is the system's, and worth another try.
+  Result<void> take(const Unit& service, const std::vector<std::string>& command);
 
   bool is_here() const { return is_here_; }
+  bool is_missing() const { return is_missing_; }  // there ought to be one, but it could not be taken
   bool has_own_run() const { return has_own_run_; }
   // A new description of the pipe each time: a program that sets O_NONBLOCK on its standard output changes nobody
   // else's.
@@ -52,6 +54,7 @@ class Logger {
   int service_dir_ = -1;
   int inherited_lock_ = -1;
   bool is_here_ = false;
+  bool is_missing_ = false;
   bool is_foreign_ = false;  // somebody else's; not tried again
   bool has_own_run_ = false;
 };

@@ -75,7 +75,7 @@ Result<void> Record::take_lock() {
   for (Duration waited{}; sys::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0; waited += std::chrono::milliseconds(2)) {
     if (errno != EWOULDBLOCK && errno != EINTR) return system_error("unable to lock", name_ + "/" + file::kLock);
     StateRecord holder;
-    const bool ours = load(holder);  // else no child of a predecessor can be the one who holds it
+    const bool ours = load(holder).value_or(false);  // else no child of a predecessor can be the one who holds it
     const bool known = ours && is_alive(holder.supervisor);
     if (known || !ours || waited > kLockPatience) {
       std::string text = "unable to lock " + name_ + "/" + file::kLock + ": it is supervised already";
@@ -102,43 +102,51 @@ Result<Fd> Record::open_fifo(const char* path, mode_t mode) {
   return fd;
 }
 
-bool Record::load(StateRecord& into) const {
+Result<bool> Record::load(StateRecord& into) const {
   const auto text = read_small(dir_, file::kState, kLongestState);
-  return text && unpack(*text, into);
+  if (text) return unpack(*text, into);
+  const int number = text.error().number;
+  if (number == EMFILE || number == ENFILE || number == ENOMEM || number == EIO) return std::unexpected(text.error());
+  return false;
 }
 
 void Record::write(const char* path, std::string_view bytes, mode_t mode) {
   const auto written = write_atomically(dir_, path, bytes, mode);
-  if (!written && !in_trouble_) warn({name_, ": ", written.error().text(), "; going on from memory"});
-  in_trouble_ = !written;
+  if (written) return;
+  if (!warned_) warn({name_, ": ", written.error().text(), "; going on from memory"});
+  unwritten_ = warned_ = true;
 }
 
 void Record::save(const StateRecord& record) {
-  if (record == written_) return;  // a record always has a supervisor, so the first is never equal
+  if (unwritten_ || !(record == written_)) write_state(record);
+}
+
+void Record::write_state(const StateRecord& record) {
   write(file::kState, pack(record), 0644);
   written_ = record;
   untold_ = true;
 }
 
 void Record::publish(const StateRecord& record) {
+  const bool all = std::exchange(unwritten_, false);
   const RunitStatus status = runit_view(record);
-  if (nothing_written_ || written_pid_ != status.pid) {
+  if (all || written_pid_ != status.pid) {
     write(file::kPid, status.pid != 0 ? std::to_string(status.pid) + "\n" : std::string(), 0644);
     written_pid_ = status.pid;
   }
-  if (std::string stat = stat_text(status, record.leaving); nothing_written_ || stat != written_stat_) {
+  if (std::string stat = stat_text(status, record.leaving); all || stat != written_stat_) {
     write(file::kStat, stat, 0644);
     written_stat_ = std::move(stat);
   }
-  if (nothing_written_ || !(status == written_status_)) {
+  if (all || !(status == written_status_)) {
     const auto bytes = pack(status);
     write(file::kStatus, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, 0644);
     written_status_ = status;
   }
   // Last, so that who sees the new state finds the other files agreeing with it. What the child has saved before exec
   // is told here too: only now is it certain that it runs.
-  save(record);
-  nothing_written_ = false;
+  if (all || !(record == written_)) write_state(record);
+  if (!unwritten_) warned_ = false;
   if (std::exchange(untold_, false)) tell_waiters(dir_);
 }
 

@@ -17,13 +17,16 @@ class Record {
   // descriptor handed over by ourselves before an upgrade, or -1.
   Result<void> open(int dir, std::string name, int inherited_lock);
 
-  // What the predecessor left; false when there is nothing that can be used.
-  bool load(StateRecord& into) const;
+  // What the predecessor left; false when there is nothing that can be used. An error when there is something, but it
+  // cannot be read now: whoever goes on then as if there were nothing would start a second copy.
+  Result<bool> load(StateRecord& into) const;
 
   // Writes `state` if it changed since it was last written. May be called between vfork and exec.
   void save(const StateRecord& record);
   // save(), then brings runit's files up to date and wakes those who wait in supervise/event/.
   void publish(const StateRecord& record);
+  // The last publish() could not write everything: it should be called again before long.
+  bool is_unwritten() const { return unwritten_; }
 
   // Adds a line to `deaths`, keeping the last kMostDeaths.
   void note_death(const std::string& line);
@@ -41,6 +44,7 @@ class Record {
   Result<void> make_directory();
   Result<void> take_lock();
   Result<Fd> open_fifo(const char* path, mode_t mode);
+  void write_state(const StateRecord& record);
   void write(const char* path, std::string_view bytes, mode_t mode);
 
   int dir_ = -1;
@@ -52,9 +56,9 @@ class Record {
   RunitStatus written_status_;
   std::string written_stat_;
   pid_t written_pid_ = -1;
-  bool nothing_written_ = true;
+  bool unwritten_ = true;  // the files are not what they should be: never written yet, or the disk did not take them
+  bool warned_ = false;    // of the latter
   bool untold_ = false;  // `state` has been written and those who wait have not been told
-  bool in_trouble_ = false;  // the last write failed; said once
 };
 
 // The running boot's id, or "" without /proc.

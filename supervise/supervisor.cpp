@@ -79,15 +79,26 @@ Result<void> Supervisor::open(const char* directory, const char* argv0) {
   if (!opened) return opened;
   signal_poll_.start(loop_, signals_.fd(), Poll::For::reading, callback<&Supervisor::on_signal>(this));
 
-  logger_.take(service_, {});  // log/run before the service; a logger of its settings when they have been read
+  // log/run before the service; a logger of its settings when they have been read.
+  if (auto taken = logger_.take(service_, {}); !taken) return taken;
   service_.begin();
-  take_loggers();
+  if (auto taken = take_loggers(); !taken) return taken;
+  // Where the disk was full when the predecessor ended, a logger's record may be of another day than the service's.
+  if (!service_.state().leaving)
+    for (Logger* logger : {&logger_, &errors_})
+      if (logger->is_here() && logger->unit().state().leaving) logger->unit().stay();
   for (std::size_t i = others; i < kHandedOver; ++i) Fd(inherited[i]).reset();
   reap_children();
   return {};
 }
 
-void Supervisor::run() { loop_.run(); }
+void Supervisor::run() {
+  loop_.run();
+  if (!service_.has_left() || !loggers_have_left()) return;  // it was told to quit
+  for (Logger* logger : {&logger_, &errors_})
+    if (logger->is_here()) logger->unit().sign_off();
+  service_.sign_off();
+}
 
 // The program and arguments of a logger that is named by settings: svlogd, which runs in the service directory.
 std::vector<std::string> Supervisor::svlogd_command(std::vector<std::string> targets) const {
@@ -97,14 +108,16 @@ std::vector<std::string> Supervisor::svlogd_command(std::vector<std::string> tar
   return targets;
 }
 
-void Supervisor::take_loggers() {
+Result<void> Supervisor::take_loggers() {
   const Settings& settings = service_.settings();
-  logger_.take(service_, svlogd_command(settings.log));
-  if (settings.stderr_to == StderrTo::target) errors_.take(service_, svlogd_command({settings.stderr_target}));
+  if (auto taken = logger_.take(service_, svlogd_command(settings.log)); !taken) return taken;
+  if (settings.stderr_to != StderrTo::target) return {};
+  return errors_.take(service_, svlogd_command({settings.stderr_target}));
 }
 
 void Supervisor::before_start(Unit& unit) {
-  if (&unit == &service_) take_loggers();
+  if (&unit != &service_) return;
+  if (auto taken = take_loggers(); !taken) warn(taken.error());
 }
 
 bool Supervisor::connect(const Unit& unit, Program& program, bool is_run) {
@@ -114,6 +127,7 @@ bool Supervisor::connect(const Unit& unit, Program& program, bool is_run) {
 }
 
 bool Supervisor::connect_service(const Settings& settings, Program& program) {
+  if (logger_.is_missing() || errors_.is_missing()) return false;
   const bool merge = settings.stderr_to == StderrTo::merge;
   const bool null = settings.log == std::vector<std::string>{"null"};
   const bool logged = logger_.is_here() && (logger_.has_own_run() || (!settings.log.empty() && !null));
@@ -166,7 +180,8 @@ bool Supervisor::loggers_have_left() const {
   return (!logger_.is_here() || logger_.unit().has_left()) && (!errors_.is_here() || errors_.unit().has_left());
 }
 
-// First the service, then its loggers, when they have read all there is.
+// First the service, then its loggers, when they have read all there is. (A successor may find that a logger has left
+// before it has looked at its service.)
 void Supervisor::unit_left(Unit& unit) {
   if (&unit == &service_) {
     for (Logger* logger : {&logger_, &errors_})

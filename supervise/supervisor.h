@@ -34,7 +34,7 @@ class Supervisor final : UnitHost {
 
   bool connect_service(const Settings& settings, Program& program);
   std::vector<std::string> svlogd_command(std::vector<std::string> targets) const;
-  void take_loggers();
+  Result<void> take_loggers();
   void on_signal();
   void reap_children();
   bool loggers_have_left() const;

@@ -10,6 +10,8 @@ namespace svdir {
 namespace {
 
 constexpr std::size_t kReadAtOnce = 128;  // bytes from the control FIFO
+// A disk that was full may have room again; a service without a true record would get a second copy after a crash.
+constexpr Duration kRewriteInterval = std::chrono::seconds(2);
 
 std::string to_hex(std::string_view bytes) {
   constexpr char kDigits[] = "0123456789abcdef";
@@ -36,15 +38,22 @@ Result<void> Unit::open(Place place) {
   dir_ = std::move(place.dir);
   name_ = std::move(place.name);
   defaults_ = std::move(place.defaults);
+  errno = 0;
   record_.boot = boot_id();
+  if (record_.boot.empty() && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+    return system_error("unable to tell this boot from another", name_);
   dependencies_.open(std::move(place.scan_directory), name_, record_.boot);
-  return files_.open(dir_.get(), name_, place.inherited_lock);
+  if (auto opened = files_.open(dir_.get(), name_, place.inherited_lock); !opened) return opened;
+  auto known = files_.load(left_behind_);
+  if (!known) return std::unexpected(known.error());
+  if (!*known) left_behind_ = {};
+  return {};
 }
 
 void Unit::begin() {
-  StateRecord left_behind;
-  const bool known = files_.load(left_behind);
-  const bool went_on_purpose = left_behind.leaving && left_behind.state == State::down;
+  StateRecord left_behind = std::exchange(left_behind_, {});
+  const bool went_on_purpose = left_behind.leaving && left_behind.supervisor.pid == 0;  // see sign_off
+  const bool known = left_behind.supervisor.pid != 0;
   const ProcessId ourselves{::getpid(), start_ticks(::getpid())};
   if (known && left_behind.boot == record_.boot && !went_on_purpose) {
     record_ = std::move(left_behind);
@@ -128,6 +137,8 @@ void Unit::perform(const Action& action) {
 // Everything has been carried out for now: let the world see it.
 void Unit::settle_down() {
   if (holdup_ == Holdup::none && input_.empty()) record_.pending.clear();
+  if (record_.main.pid != 0 && record_.main.ticks == 0 && !adopted_ && !unheld_ && !gone_)
+    record_.main.ticks = start_ticks(record_.main.pid);  // the child had no descriptor left to find out
   files_.publish(record_);
   if (!death_.empty()) {
     files_.note_death(death_);
@@ -135,6 +146,8 @@ void Unit::settle_down() {
   }
   schedule();
   listen(holdup_ == Holdup::none && !left_);
+  if (files_.is_unwritten() && !left_)
+    rewrite_timer_.start(loop_, monotonic_now() + kRewriteInterval, callback<&Unit::settle_down>(this));
 }
 
 void Unit::schedule() {
@@ -166,7 +179,7 @@ void Unit::on_control() {
 
 void Unit::inject(std::string_view orders) {
   input_.append(orders);
-  record_.pending = to_hex(input_);
+  record_.pending.append(to_hex(orders));
   once_in_this_write_ = false;
   if (!draining_) drain();
 }
@@ -174,6 +187,8 @@ void Unit::inject(std::string_view orders) {
 // Takes orders until one asks for something to be done; `input_` keeps the rest.
 void Unit::take_orders() {
   while (!input_.empty() && queue_count_ == 0 && holdup_ == Holdup::none) {
+    // What stood before has been carried out; a successor must not do it again, least of all when it is acknowledged.
+    if (parser_.is_between_orders()) record_.pending = to_hex(input_);
     const char byte = input_.front();
     input_.erase(0, 1);
     Event event{.kind = Event::Kind::order};
@@ -198,6 +213,16 @@ void Unit::note_token(const Token& token) {
 void Unit::leave_at_end_of_input() {
   may_leave_ = true;
   inject(record_.want == Want::down ? "x" : "ox");
+}
+
+void Unit::stay() {
+  left_ = may_leave_ = false;
+  inject("u");
+}
+
+void Unit::sign_off() {
+  record_.supervisor = {};
+  files_.save(record_);
 }
 
 void Unit::upgrade_refused() {

@@ -79,6 +79,12 @@ class Unit final : ReadinessListener {
 
   // For the logger: ends when its input does, and then leaves. It cannot be told to leave from outside.
   void leave_at_end_of_input();
+  // The logger is needed after all.
+  void stay();
+
+  // The last thing a supervisor does that was told to exit: from here on the next one begins anew. A successor of one
+  // that was killed before goes on with leaving (a logger may take its time), and starts nothing.
+  void sign_off();
 
   void upgrade_refused();
   // Before the program is executed anew: what has been carried out must not be carried out again.
@@ -144,6 +150,7 @@ class Unit final : ReadinessListener {
   void adopt();
   void adopt_process(const ProcessId& process);
   void on_adopted_ended();
+  void on_adopt_again();
   void adopted_ended(bool waited);
   void on_exit_report_overdue();
 
@@ -162,6 +169,7 @@ class Unit final : ReadinessListener {
   bool users_own_ = false;     // see Trust in lib/trust.h
   std::string misconfigured_;  // why those in the files cannot be taken; "" when they can
   StateRecord record_;
+  StateRecord left_behind_;  // what a predecessor left, from open() to begin()
   Record files_;
   std::string death_;  // line for `deaths`, not written yet
   Readiness readiness_;
@@ -191,6 +199,7 @@ class Unit final : ReadinessListener {
 
   Event::Kind spawning_ = Event::Kind::spawned;  // what the child about to be executed is
   Fd adopted_;                                   // pidfd of a running process that is not our child
+  bool unheld_ = false;                          // no descriptor could be had for it; it is tried again
   bool gone_ = false;                            // it has ended, and we wait to hear how
   bool somebody_reports_ = false;                // its parent is ours, svscan
 
@@ -200,6 +209,7 @@ class Unit final : ReadinessListener {
   Timer group_timer_;
   Timer script_timer_;
   Timer exit_report_timer_;
+  Timer rewrite_timer_;
   Instant scheduled_;
 };
 

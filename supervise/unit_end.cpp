@@ -1,6 +1,7 @@
 // Unit, the way down: signals, control scripts, endings, and the processes of a predecessor.
 #include <signal.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "lib/say.h"
 #include "lib/spawn.h"
@@ -12,6 +13,7 @@ namespace {
 
 constexpr Duration kScriptTimeout = std::chrono::seconds(5);  // of a control script
 constexpr Duration kGroupCheckInterval = std::chrono::milliseconds(20);
+constexpr Duration kAdoptAgain = std::chrono::milliseconds(200);   // when there was no descriptor for a pidfd
 constexpr Duration kExitReportPatience = std::chrono::seconds(1);  // for svscan to tell of an orphan's end
 
 double seconds(const timeval& time) {
@@ -23,6 +25,25 @@ rusage reap(pid_t pid) {
   while (sys::wait4(pid, nullptr, 0, &usage) < 0 && errno == EINTR) {
   }
   return usage;
+}
+
+enum class Life { over, known, possible };
+
+// Whether a process still runs that may not be our child. `possible`: there is one of its number, but nothing more can
+// be told, for want of descriptors. Where its ticks could not be recorded it was started at `started`, or unset.
+Life life_of(const ProcessId& process, Instant started) {
+  const auto ticks = start_ticks(process.pid);
+  if (process.ticks != 0) {
+    if (ticks == process.ticks) return Life::known;
+    return ticks == 0 && ::getsid(process.pid) > 0 ? Life::possible : Life::over;
+  }
+  if (::getsid(process.pid) != process.pid) return Life::over;
+  if (ticks == 0) return Life::known;  // there is no /proc, and nothing better to go by
+  timespec boot_time;
+  ::clock_gettime(CLOCK_BOOTTIME, &boot_time);
+  const auto age = std::chrono::seconds(boot_time.tv_sec) -
+                   std::chrono::seconds(static_cast<long long>(ticks) / ::sysconf(_SC_CLK_TCK));
+  return started.is_set() && monotonic_now() - started < age + std::chrono::seconds(2) ? Life::known : Life::over;
 }
 
 std::string text(const Number& number) { return std::string(std::string_view(number)); }
@@ -55,6 +76,11 @@ void Unit::deliver(int signal, bool group) {
 // Never to a stranger: our own child keeps its number until we reap it, an adopted one is held by pidfd.
 void Unit::signal_process(pid_t pid, int signal, bool group) {
   if (gone_ || pid == 0) return;
+  if (unheld_) {
+    const bool is_main = pid == record_.main.pid;
+    const Life life = life_of(is_main ? record_.main : record_.finish, is_main ? record_.started_at : Instant{});
+    if (life != Life::known) return;
+  }
   if (adopted_ && sys::pidfd_send_signal(adopted_.get(), group ? 0 : signal) != 0) return;
   if (group) sys::kill(-pid, signal);
   else if (!adopted_) sys::kill(pid, signal);
@@ -119,6 +145,7 @@ void Unit::main_ended(const siginfo_t& info, const Ending& ending) {
   readiness_.stop();
   adopted_poll_.stop();  // it may have become our child since we adopted it
   adopted_.reset();
+  unheld_ = false;
   note({.kind = Event::Kind::main_ended, .ending = ending});
   files_.save(record_);  // before the status is gone for good
   const rusage usage = reap(info.si_pid);
@@ -206,20 +233,29 @@ void Unit::adopt() {
 void Unit::adopt_process(const ProcessId& process) {
   adopted_poll_.stop();
   adopted_.reset();
+  unheld_ = false;
   siginfo_t info{};
   if (sys::waitid(P_PID, static_cast<id_t>(process.pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0) return;
   adopted_.reset(sys::pidfd_open(process.pid));
-  const ProcessFacts facts = process_facts(process.pid);
-  somebody_reports_ = facts.parent == 0 || facts.parent == ::getppid();
-  const bool same = adopted_ && (process.ticks == 0 ? ::getsid(process.pid) == process.pid
-                                                    : facts.start_ticks == process.ticks);
-  if (same) {
+  const bool starved = !adopted_ && errno != ESRCH;
+  const pid_t parent = process_facts(process.pid).parent;
+  somebody_reports_ = parent == 0 || parent == ::getppid();
+  const Life life = life_of(process, record_.main.pid != 0 ? record_.started_at : Instant{});
+  if (life == Life::over || !(adopted_ || starved)) {
+    adopted_.reset();
+    gone_ = true;
+    exit_report_timer_.start(loop_, monotonic_now(), callback<&Unit::on_adopted_ended>(this));
+  } else if (adopted_ && life == Life::known) {
     adopted_poll_.start(loop_, adopted_.get(), Poll::For::reading, callback<&Unit::on_adopted_ended>(this));
-    return;
+  } else {
+    adopted_.reset();
+    unheld_ = true;
+    exit_report_timer_.start(loop_, monotonic_now() + kAdoptAgain, callback<&Unit::on_adopt_again>(this));
   }
-  adopted_.reset();
-  gone_ = true;
-  exit_report_timer_.start(loop_, monotonic_now(), callback<&Unit::on_adopted_ended>(this));
+}
+
+void Unit::on_adopt_again() {
+  if (unheld_) adopt_process(record_.main.pid != 0 ? record_.main : record_.finish);
 }
 
 void Unit::on_adopted_ended() {

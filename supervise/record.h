@@ -41,6 +41,7 @@ class Record {
   Result<void> make_directory();
   Result<void> take_lock();
   Result<Fd> open_fifo(const char* path, mode_t mode);
+  void write_first_status();
   void write(const char* path, std::string_view bytes, mode_t mode);
 
   int dir_ = -1;

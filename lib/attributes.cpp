@@ -182,7 +182,7 @@ constexpr std::string_view kTimeType = "duration, SOFT or SOFT:HARD; unlimited, 
 constexpr std::array kRows{
     AttributeRow{"explain", "yes or no", "no", "in messages, name the lines in conf and run that the options come from",
                  false, true, parse_flag<&Attributes::explain, false>},
-    AttributeRow{"cgroup", "path", "", "control group (version 2) to make, where it is delegated, and to enter", true,
+    AttributeRow{"cgroup", "path", "", "control group (version 2), below which it gets one of its own name", true,
                  false, parse_cgroup},
     AttributeRow{"clean-env", "yes or no", "no", "start from an empty environment with only PATH in it", true, true,
                  parse_flag<&Attributes::clean_env, false>},

@@ -1,6 +1,10 @@
 #include "lib/cgroup.h"
 
 #include <fcntl.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
 
 #include "lib/fd.h"
 #include "lib/files.h"
@@ -52,6 +56,15 @@ Result<std::string> cgroup_directory(std::string_view setting) {
   return directory.append(setting);
 }
 
+Result<std::string> service_cgroup(std::string_view setting) {
+  Result<std::string> directory = cgroup_directory(setting);
+  if (!directory) return directory;
+  char here[PATH_MAX];
+  if (::getcwd(here, sizeof here) == nullptr) return system_error("unable to tell the name of the working directory");
+  const std::string_view path = here;
+  return directory->append("/").append(path.substr(path.rfind('/') + 1));
+}
+
 Result<void> enter_cgroup(const std::string& directory) {
   for (std::size_t slash = directory.find('/', 1); ; slash = directory.find('/', slash + 1)) {
     const std::string part = directory.substr(0, slash);
@@ -66,6 +79,17 @@ Result<void> enter_cgroup(const std::string& directory) {
 
 bool cgroup_has_processes(const std::string& directory) {
   return read_kernel_file(directory + "/cgroup.events").find("populated 1") != std::string::npos;
+}
+
+void signal_cgroup(const std::string& directory, int signal) {
+  const std::string processes = read_kernel_file(directory + "/cgroup.procs");
+  for (const char* at = processes.c_str(); *at != '\0';) {
+    char* end = nullptr;
+    const long pid = std::strtol(at, &end, 10);
+    if (*end != '\n') break;  // the last number may be cut
+    if (pid > 0) sys::kill(static_cast<pid_t>(pid), signal);
+    at = end + 1;
+  }
 }
 
 bool kill_cgroup(const std::string& directory) { return write_kernel_file(directory + "/cgroup.kill", "1"); }

@@ -1,10 +1,11 @@
 // Control groups, version 2, as far as a service gets one of its own.
 //
-// The setting `cgroup = NAME` stands for the directory NAME below the group that the supervisor runs in; a NAME that
-// begins with '/' is counted from the root of the hierarchy. svrun makes it (all missing parts) and enters it before
-// it executes the service; supervise, which stays outside, finds leftovers in it and kills them by cgroup.kill. No
-// controller is switched on: what limits there are is for those who delegated the group. See cgroups(7) and the
-// kernel's cgroup-v2 document.
+// The setting `cgroup = DIR` stands for the directory DIR below the group that the supervisor runs in, or below the root
+// of the hierarchy when it begins with '/'; the service's own group is DIR/NAME, so that services which share a setting
+// (from .defaults, as instances) never share a group. NAME is that of the service directory. svrun makes it (with all
+// missing parts) and enters it before it executes the service; supervise, which stays outside, finds leftovers in it
+// and kills them by cgroup.kill. No controller is switched on: what limits there are is for those who delegated the
+// group. See cgroups(7) and the kernel's cgroup-v2 document.
 #pragma once
 
 #include <string>
@@ -14,14 +15,20 @@
 
 namespace svdir {
 
-// The directory of the setting's value. An error where there is no version 2 hierarchy.
+// The directory DIR of the setting's value. An error where there is no version 2 hierarchy.
 Result<std::string> cgroup_directory(std::string_view setting);
+
+// DIR/NAME for the service whose directory is the working directory.
+Result<std::string> service_cgroup(std::string_view setting);
 
 // Makes the directory and moves the calling process into it.
 Result<void> enter_cgroup(const std::string& directory);
 
 // True when a process is in it or below it; false also when the directory is not there.
 bool cgroup_has_processes(const std::string& directory);
+
+// Sends a signal to each process in it, not below it. New ones may be missed.
+void signal_cgroup(const std::string& directory, int signal);
 
 // Kills all in it and below it at once (Linux 5.14); false when that is not possible.
 bool kill_cgroup(const std::string& directory);

@@ -112,9 +112,7 @@ void Unit::perform(const Action& action) {
       return send(action);
     case Action::Kind::control: return run_control_script(action.letter);
     case Action::Kind::clear_group: return clear_group();
-    case Action::Kind::kill_group:
-      if (group_is_left()) sys::kill(-record_.group, SIGKILL);
-      return;
+    case Action::Kind::kill_group: return kill_group();
     case Action::Kind::finish: return finish();
     case Action::Kind::kill_finish:
       warn({name_, ": finish takes longer than its finish-timeout; it is killed"});

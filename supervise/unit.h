@@ -143,7 +143,9 @@ class Unit final : ReadinessListener {
   void main_ended(const siginfo_t& info, const Ending& ending);
   void describe_death(const Ending& ending, double cpu_seconds, long max_rss_kib);
   void clear_group();
+  void kill_group();
   bool group_is_left() const;
+  std::string cgroup_with_leftovers() const;
   void finish();
 
   // The predecessor's processes.

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "lib/cgroup.h"
 #include "lib/say.h"
 #include "lib/spawn.h"
 #include "lib/system.h"
@@ -165,10 +166,17 @@ void Unit::describe_death(const Ending& ending, double cpu_seconds, long max_rss
   if (!record_.reason.empty()) death_.append(" ").append(record_.reason);
 }
 
-// Run is dead and reaped: nothing of its process group may be left when the next one starts.
+// Run is dead and reaped: nothing of its process group, nor of its control group, may be left when the next one starts.
 void Unit::clear_group() {
   if (group_is_left()) sys::kill(-record_.group, SIGTERM);
+  if (const std::string cgroup = cgroup_with_leftovers(); !cgroup.empty()) signal_cgroup(cgroup, SIGTERM);
   check_group();
+}
+
+void Unit::kill_group() {
+  if (group_is_left()) sys::kill(-record_.group, SIGKILL);
+  if (const std::string cgroup = cgroup_with_leftovers(); !cgroup.empty() && !kill_cgroup(cgroup))
+    signal_cgroup(cgroup, SIGKILL);
 }
 
 // A process of the group's very number would be a stranger who has it now; the group is gone then.
@@ -177,9 +185,18 @@ bool Unit::group_is_left() const {
   return sys::kill(record_.group, 0) != 0 && errno == ESRCH && sys::kill(-record_.group, 0) == 0;
 }
 
+// The service's own control group when there is somebody in it; "" otherwise.
+std::string Unit::cgroup_with_leftovers() const {
+  const std::string_view setting = settings_.attribute("cgroup");
+  if (setting.empty() || role_ == Role::logger || settings_.leftovers == Leftovers::leave) return {};
+  Result<std::string> directory = service_cgroup(setting);
+  if (!directory || !cgroup_has_processes(*directory)) return {};
+  return std::move(*directory);
+}
+
 void Unit::check_group() {
   if (record_.state != State::stopping || record_.main.pid != 0) return;
-  if (group_is_left()) {
+  if (group_is_left() || !cgroup_with_leftovers().empty()) {
     group_timer_.start(loop_, monotonic_now() + kGroupCheckInterval, callback<&Unit::check_group>(this));
     return;
   }

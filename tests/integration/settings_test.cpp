@@ -1,9 +1,11 @@
 // Settings seen from outside: how a service is judged, started again, stopped and cleaned up after.
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "lib/cgroup.h"
 #include "lib/values.h"
 #include "tests/support/service.h"
 #include "tests/support/skip.h"
@@ -20,14 +22,14 @@ std::size_t lines(const std::string& path) {
 
 // Has the service that runs end as the file `how` says: a number is an exit code, anything else a signal.
 const std::string kEndsAsTold =
+    "trap 'read how < how; case $how in [0-9]*) exit $how;; *) kill -$how $$;; esac' USR1\n"
     "echo $$ >> starts\n"
-    "trap 'read how < how; case $how in [0-9]*) exit $how;; *) trap - $how; kill -$how $$;; esac' USR1\n"
     "while :; do sleep 1000 & wait $!; kill $!; done";
 
+// To be called when the service has written its line to `starts`: from then on it listens.
 void end_as(const ServiceDir& service, std::string_view how) {
   write_file(service / "how", std::string(how) + "\n");
-  const pid_t pid = service.wait_for_new_pid();
-  WAIT_UNTIL(service.command("1") && (service.pid() != pid || !is_alive(pid)));
+  REQUIRE(service.command("1"));
 }
 
 }  // namespace
@@ -55,6 +57,7 @@ TEST_CASE("restart: which endings lead to a new start", "[settings]") {
     WAIT_UNTIL(lines(service / "starts") == starts);
   }
   if (*row.no_more == '\0') return;
+  WAIT_UNTIL(lines(service / "starts") == starts);
   end_as(service, row.no_more);
   const StateRecord record = service.wait_for(State::down);
   CHECK(record.reason.find("restart setting") != std::string::npos);
@@ -298,4 +301,111 @@ TEST_CASE("as root, user = owner runs it as the owner of run", "[settings]") {
   const std::string seen = "/tmp/svdir-" + std::to_string(pid);
   WAIT_UNTIL(read_file(seen) == "54321\n");
   ::unlink(seen.c_str());
+}
+
+TEST_CASE("cgroup: who has left the process group is still found, and ended before the next start", "[settings]") {
+  const std::string name = "svdir-test-" + std::to_string(::getpid());
+  const Result<std::string> parent = cgroup_directory(name);
+  if (!parent || ::mkdir(parent->c_str(), 0755) != 0) SKIP("needs root");
+  {
+    const TempDir dir;
+    const ServiceDir service =
+        ServiceDir(dir, "s")
+            .run("setsid sleep 1000 & echo $! >> children\n"
+                 "setsid sh -c 'trap \"\" TERM; touch deaf; while :; do sleep 0.01; done' & echo $! >> children\n"
+                 "until test -e deaf; do sleep 0.01; done; echo $$ >> starts; wait")
+            .conf("cgroup = " + name + "\n");
+    const Supervised supervised(service);
+    WAIT_UNTIL(lines(service / "starts") == 1);
+    const pid_t pid = service.pid();
+    CHECK_THAT(read_file("/proc/" + std::to_string(pid) + "/cgroup"), Catch::Contains("/" + name + "/s\n"));
+    const std::string children = read_file(service / "children");
+    REQUIRE(service.command("k"));
+    WAIT_UNTIL(lines(service / "starts") == 2);
+    for (std::size_t at = 0; at < children.size(); at = children.find('\n', at) + 1)
+      CHECK_FALSE(is_alive(std::stoi(children.substr(at))));
+    REQUIRE(service.command("d"));
+    service.wait_for(State::down);
+    CHECK_FALSE(cgroup_has_processes(*parent));
+  }
+  CHECK(::rmdir((*parent + "/s").c_str()) == 0);
+  CHECK(::rmdir(parent->c_str()) == 0);
+}
+
+// --- Who may ----------------------------------------------------------------------------------------------------------
+
+TEST_CASE("supervise as root refuses to run what somebody else could change, until that is mended", "[settings]") {
+  NEEDS_ROOT();
+  const TempDir dir;
+  const ServiceDir service = ServiceDir(dir, "s").run("touch started; exec sleep 1000");
+  REQUIRE(::chown((service / "run").c_str(), 54321, 54321) == 0);
+  const Supervised supervised(service);
+  WAIT_UNTIL(service.state().reason == "misconfigured: run is writable by uid 54321 and would run as root");
+  CHECK_FALSE(exists(service / "started"));
+  CHECK_THAT(svctl(dir.path(), {"status", "s"}).output, Catch::Contains("run is writable by uid 54321"));
+  REQUIRE(::chown((service / "run").c_str(), 0, 0) == 0);
+  REQUIRE(service.command("u"));
+  service.wait_for(State::up);
+  CHECK(service.state().reason.empty());
+}
+
+TEST_CASE("a service in the hands of its user gets nothing that the user could not have got himself", "[settings]") {
+  NEEDS_ROOT();
+  const TempDir dir;
+  write_file(dir / "secret", "TOKEN=root's\n", 0600);
+  ServiceDir service(dir, "s");
+  service.run("id -u >> ids; exec sleep 1000").finish("id -u >> ids").control('t', "id -u >> ids; exit 1").conf("user = owner\n");
+  REQUIRE(run({"chown", "-R", "54321:54321", service.path()}).code == 0);
+  {
+    const Supervised supervised(service);
+    service.wait_for(State::up);
+    WAIT_UNTIL(lines(service / "ids") == 1);
+    REQUIRE(svctl(dir.path(), {"stop", "s"}).code == 0);
+    CHECK(read_file(service / "ids") == "54321\n54321\n54321\n");  // run, control/t, finish
+  }
+  write_file(service / "conf", "user = owner\nenv-file = " + (dir / "secret") + "\n");
+  REQUIRE(::chown((service / "conf").c_str(), 54321, 54321) == 0);
+  Supervised supervised(service);
+  service.wait_for(State::failed);
+  WAIT_UNTIL(supervised.process().errors().find("conf:2: env-file: unable to read " + (dir / "secret") + ": Permission denied") !=
+             std::string::npos);
+}
+
+TEST_CASE("control-group and status-readers open a service to others, and close it again", "[settings]") {
+  NEEDS_ROOT();
+  const TempDir dir;
+  const ServiceDir service = ServiceDir(dir, "s").run("exec sleep 1000").conf("control-group = games\nstatus-readers = all\n");
+  const Supervised supervised(service);
+  service.wait_for(State::up);
+  // A copy that other users can reach.
+  REQUIRE(run({"cp", program("svctl"), dir / "svctl"}).code == 0);
+  const auto as = [&](const std::string& ids, std::vector<std::string> words) {
+    words.insert(words.begin(), {"setpriv", "--reuid=54321", "--regid=" + ids, "--clear-groups", dir / "svctl"});
+    return run(Launch{.argv = std::move(words), .environment = {{"SVDIR", dir.path()}}});
+  };
+  const auto member = [&](std::vector<std::string> words) { return as("games", std::move(words)); };
+  const auto stranger = [&](std::vector<std::string> words) { return as("54321", std::move(words)); };
+  const pid_t pid = service.pid();
+  CHECK_THAT(stranger({"status", "s"}).output, Catch::Contains(std::to_string(pid)));
+  CHECK(stranger({"restart", "s"}).code != 0);
+  CHECK(service.pid() == pid);
+  const Ran restarted = member({"restart", "s"});
+  CAPTURE(restarted.output, restarted.errors);
+  CHECK(restarted.code == 0);
+  CHECK(service.pid() != pid);
+
+  write_file(service / "conf", "");
+  REQUIRE(service.command("z"));
+  struct stat facts {};
+  WAIT_UNTIL(::stat((service / "supervise").c_str(), &facts) == 0 && (facts.st_mode & 07777) == 0700);
+  CHECK(stranger({"status", "s"}).code != 0);
+  CHECK(member({"restart", "s"}).code != 0);
+}
+
+TEST_CASE("a control-group that is not there: misconfigured, and nobody else may do anything", "[settings]") {
+  const TempDir dir;
+  const ServiceDir service = ServiceDir(dir, "s").run("exec sleep 1000").conf("control-group = nosuchgroup\n");
+  const Supervised supervised(service);
+  WAIT_UNTIL(service.state().reason.starts_with("misconfigured: control-group = nosuchgroup"));
+  CHECK(service.state().main.pid == 0);
 }

@@ -9,7 +9,8 @@ SHELL := /bin/bash
 
 # --- What is needed, and from where: Debian packages, the one list -----------------------------------------------
 BUILD_PACKAGES := g++ make libuv1-dev libinih-dev libcli11-dev libfmt-dev nlohmann-json3-dev catch2
-TEST_PACKAGES  := runit daemontools nginx-light redis-server postgresql python3 curl util-linux procps
+TEST_PACKAGES  := runit daemontools nginx-light redis-server postgresql busybox-static libsystemd-dev rsyslog \
+                  python3 curl util-linux procps
 BENCH_PACKAGES := s6 wrk
 TIDY_PACKAGES  := clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev
 

@@ -55,6 +55,7 @@ Result<void> Scanner::open() {
     errno = failure != 0 ? -failure : -bells;
     return system_error("unable to wait for events");
   }
+  if (options_.title != nullptr && !title_log_.start(loop_, options_.title)) return system_error("unable to make a pipe");
   if (!options_.prefix) return {};
   if (Result<void> opened = outputs_.open(places_.work.get()); !opened) return opened;
   output_poll_.start(loop_, outputs_.fd(), Poll::For::reading, callback<&Scanner::on_output>(this));

@@ -22,6 +22,7 @@
 #include "svscan/signal_table.h"
 #include "svscan/starter.h"
 #include "svscan/stop_order.h"
+#include "svscan/title_log.h"
 #include "svscan/traits.h"
 #include "svscan/upgrade.h"
 
@@ -132,6 +133,7 @@ class Scanner {
   StopOrder stop_order_;
   std::vector<Slot> stop_slots_;  // slot of each index in the stop order
 
+  TitleLog title_log_;
   Lookouts lookouts_;           // for `run` to appear
   Lookouts instance_lookouts_;  // for `instances` to change; under the first instance's slot
   DirectoryWatch watch_;

@@ -21,6 +21,7 @@ class Examples {
   Examples() {
     std::filesystem::copy(examples_directory(), services_, std::filesystem::copy_options::recursive);
     std::filesystem::remove(services_ + "/demo");
+    std::filesystem::remove_all(services_ + "/container");  // not a service: what a container is made of
     const auto ports = free_ports(4);
     http_8000 = place("http-8000", ports[0]);
     http_8001 = place("http-8001", ports[1]);

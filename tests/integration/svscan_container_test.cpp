@@ -324,3 +324,23 @@ TEST_CASE("--start decides what starts by itself", "[svscan][container]") {
     CHECK(!contains(read_file(web / "environment"), "SVDIR_"));
   }
 }
+
+TEST_CASE("the example container serves its page from a tree without a distribution", "[svscan][container][pid1]") {
+  NEEDS_ROOT();
+  if (!is_static(program("svscan"))) SKIP("this build is not static");
+  TempDir dir;
+  const std::string root = dir / "root";
+  const Ran made = run({examples_directory() + "/container/rootfs", program_directory(), root});
+  REQUIRE(made.errors == "");
+  const std::string address = "127.0.0.1:" + std::to_string(20000 + ::getpid() % 10000);
+  const std::string script = shell_with("mount --make-rprivate /; mount --bind " + root + " " + root + "; mount -o remount,ro,bind " + root +
+                                        "; mount -t tmpfs none " + root + "/run; exec /usr/sbin/chroot " + root +
+                                        " /bin/svscan --prefix -s /run/svdir /etc/service");
+  Process unshare(Launch{.argv = {"unshare", "--pid", "--mount", "--fork", "--kill-child", "/bin/sh", "-c", script},
+                         .environment = {{"ADDRESS", address}}});
+  const pid_t init = init_of(unshare);
+  WAIT_UNTIL(run({"curl", "-s", address}).output == "served from a container without a distribution\n");
+  WAIT_UNTIL(contains(unshare.output(), "tick: the time is "));
+  REQUIRE(::kill(init, SIGTERM) == 0);
+  CHECK(unshare.wait() == 0);
+}

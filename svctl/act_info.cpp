@@ -49,7 +49,7 @@ void explain_one(const Target& target, unsigned long lines, Screen& screen) {
   }
   const auto directory = find_log_directory(target);
   if (!directory) return;
-  const auto log = read_log(*directory, {lines, {}});
+  const auto log = last_lines(*directory, lines);
   if (!log || log->empty()) return;
   screen.put("  last lines of " + printable(*directory) + "/current:\n");
   for (const LogLine& line : *log) screen.put("    " + printable(readable_line(line.text)) + "\n");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "lib/log_tail.h"
 #include "lib/say.h"
 #include "svctl/actions.h"
 #include "svctl/log_reader.h"
@@ -21,7 +22,7 @@ struct Source {
   std::string directory;
   std::vector<LogLine> lines;
   std::size_t next = 0;
-  LogFollower follower;
+  std::optional<LogTail> tail;
 };
 
 class Printer {
@@ -77,7 +78,8 @@ int follow(std::vector<Source>& sources, Printer& printer, Screen& screen) {
       all_watched = false;
   pollfd polled[2] = {{watch.get(), POLLIN, 0}, {STDOUT_FILENO, 0, 0}};  // a reader that goes away ends us
   for (;;) {
-    for (Source& source : sources) source.follower.take(source.lines);
+    for (Source& source : sources)
+      if (const auto text = source.tail->more(); text) source.lines = split_lines(*text, wall_now());
     print_merged(sources, printer);
     screen.flush();
     if (!screen.is_well()) return 0;
@@ -89,39 +91,44 @@ int follow(std::vector<Source>& sources, Printer& printer, Screen& screen) {
   }
 }
 
+struct Range {
+  std::optional<unsigned long> lines;
+  std::optional<Stamp> since;
+  bool follow = false;
+};
+
+// A last line that is not complete yet is shown; when following, only once it is.
+Result<void> open_source(const Target& target, const Range& range, Source& source) {
+  source.name = target.name;
+  auto directory = find_log_directory(target);
+  if (!directory) return std::unexpected(directory.error());
+  source.directory = std::move(*directory);
+  auto tail = LogTail::open(source.directory);
+  if (!tail) return std::unexpected(tail.error());
+  source.tail = std::move(*tail);
+  auto text = range.since ? source.tail->since(*range.since) : source.tail->last(range.lines.value_or(kDefaultLines));
+  if (!text) return std::unexpected(text.error());
+  if (!range.follow) *text += source.tail->unfinished();
+  source.lines = split_lines(*text, range.since.value_or(Stamp{}));
+  return {};
+}
+
 }  // namespace
 
 Action show_logs(const Request& request) {
   const auto targets = find_targets(request.directory, request.names);
   if (!targets) return std::unexpected(targets.error());
-  LogRange range;
+  Range range{request.lines, {}, request.follow};
   if (!request.since.empty()) {
     range.since = parse_since(request.since, wall_now());
     if (!range.since) return user_error("bad time `" + request.since + "`; say 10m (ago), 2026-01-31, 14:30, or both");
   }
-  range.lines = request.lines.value_or(range.since ? ~0UL : kDefaultLines);
   std::vector<Source> sources;
   int code = targets->unmatched.empty() ? 0 : 3;
   std::size_t width = 0;
   for (const Target& target : targets->list) {
     Source source;
-    source.name = target.name;
-    Result<void> opened;
-    if (const auto directory = find_log_directory(target))
-      source.directory = *directory;
-    else
-      opened = std::unexpected(directory.error());
-    if (opened && request.follow) {
-      opened = source.follower.open(source.directory);
-      range.current_end = source.follower.begin();
-    }
-    if (opened) {
-      if (auto lines = read_log(source.directory, range))
-        source.lines = std::move(*lines);
-      else
-        opened = std::unexpected(lines.error());
-    }
-    if (!opened) {
+    if (const auto opened = open_source(target, range, source); !opened) {
       const bool named = std::find(request.names.begin(), request.names.end(), target.name) != request.names.end();
       if (!named && opened.error().fault == Fault::user) continue;  // a glob means those that have a log
       warn(opened.error());
@@ -134,7 +141,7 @@ Action show_logs(const Request& request) {
   for (const std::string& glob : targets->unmatched) warn({"no service matches `", glob, "`"});
   Screen screen;
   Printer printer(screen, targets->list.size() > 1 ? width : 0);
-  keep_last(sources, range.lines);
+  if (range.lines || !range.since) keep_last(sources, range.lines.value_or(kDefaultLines));
   print_merged(sources, printer);
   if (request.follow && !sources.empty()) return follow(sources, printer, screen);
   return code;

@@ -103,17 +103,29 @@ $(OUT)/tests/simulation: $(call objects,tests/simulation) $(call objects,tests/s
 
 suites: programs $(SUITES:%=$(OUT)/tests/%)
 
+# Programs that tests kill before a chosen system call; see lib/system.cpp.
+FAULTY := svlogd
+faulty:
+	$(MAKE) FLAVOUR=faults $(FAULTY:%=build/faults/%)
+
 test: deps-test
-	$(MAKE) suites
+	$(MAKE) suites faulty
 	tests/run $(OUT)
 
 asan: deps-test
-	$(MAKE) FLAVOUR=asan suites
+	$(MAKE) FLAVOUR=asan suites faulty
 	tests/run build/asan
 
 bench: deps-bench
 	$(MAKE) programs
 	tests/bench/run $(OUT)
+
+bench-log: deps-bench
+	$(MAKE) programs $(OUT)/log-bench
+	$(OUT)/log-bench $(OUT)/svlogd
+
+$(OUT)/log-bench: tests/bench/log_bench.cpp
+	$(CXX) -std=c++23 -O2 $(WARNINGS) -o $@ $<
 
 demo: deps-test
 	$(MAKE) programs
@@ -175,11 +187,12 @@ help:
 	@echo "test         build and run all tests"
 	@echo "asan         the same with the address and undefined-behaviour sanitizers"
 	@echo "bench        measure beside runit, daemontools and s6"
+	@echo "bench-log    measure svlogd beside the other loggers and cat"
 	@echo "check        verify who includes whom"
 	@echo "tidy format format-check    clang-tidy and clang-format"
 	@echo "install uninstall           under PREFIX (default /usr/local), honours DESTDIR"
 	@echo "clean        remove build/"
 
-.PHONY: all programs suites test asan bench demo check tidy format format-check install uninstall clean help \
+.PHONY: all programs suites faulty test asan bench bench-log demo check tidy format format-check install uninstall clean help \
         deps-build deps-test deps-bench deps-tidy
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -9,6 +9,7 @@
 namespace svdir::svlogd {
 namespace {
 constexpr Duration kSyncInterval = std::chrono::seconds(1);
+constexpr std::uint64_t kMostToSync = 16 * 1024 * 1024;
 }
 
 Result<void> CurrentFile::open(int directory, struct stat& facts) {
@@ -59,6 +60,7 @@ bool CurrentFile::ends_with_newline() const {
 
 bool CurrentFile::sync(bool must) {
   const Instant now = monotonic_now();
+  if (noted_ > kMostToSync) return true;
   if (!must && last_sync_.is_set() && now - last_sync_ < kSyncInterval) return true;
   last_sync_ = now;
   return sys::fsync(fd_.get()) == 0;

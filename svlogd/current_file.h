@@ -35,8 +35,8 @@ class CurrentFile {
   bool append(std::string_view bytes);
   bool ends_with_newline() const;  // also when empty
 
-  // Onto the disk, but (unless it `must`) not more than once a second: a rotation a millisecond must not wait for the disk each time.
-  // What is skipped here the kernel writes by itself within seconds.
+  // Onto the disk, so that nobody waits long for it: not more than once a second (unless it `must`), and only files
+  // of up to 16 MiB. What is skipped here the kernel writes by itself within seconds.
   bool sync(bool must);
   // Sets the mode of a file that is complete; false with errno.
   bool seal() const;

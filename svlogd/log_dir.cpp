@@ -13,6 +13,8 @@ namespace {
 
 constexpr Duration kPause = std::chrono::seconds(3);            // before a failed write is tried again, as runit
 constexpr Duration kGrace = std::chrono::milliseconds(200);     // for the end of a line before a wanted rotation
+constexpr int kLockAttempts = 20;
+constexpr useconds_t kLockPause = 10'000;  // microseconds
 constexpr std::size_t kLongestConfig = 64 * 1024;
 const PatternList kNoLines{false};
 
@@ -45,7 +47,11 @@ Result<void> LogDir::claim() {
   if (!directory) return system_error("unable to open log directory:", path());
   Fd lock(sys::openat(directory.get(), "lock", O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, 0600));
   if (!lock) return system_error("unable to open lock:", path());
-  if (sys::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return system_error("unable to lock directory:", path());
+  // A child of a predecessor that has just been killed may hold the lock until it executes its program.
+  for (int attempt = 0; sys::flock(lock.get(), LOCK_EX | LOCK_NB) != 0; ++attempt) {
+    if (errno != EWOULDBLOCK || attempt == kLockAttempts) return system_error("unable to lock directory:", path());
+    ::usleep(kLockPause);
+  }
   struct stat facts;
   if (::fstat(directory.get(), &facts) != 0) return system_error("unable to examine:", path());
   key_ = {facts.st_dev, facts.st_ino << 2};  // the two low bits tell our senders apart
@@ -231,9 +237,9 @@ bool LogDir::has_moved() const {
   return sys::fstatat(AT_FDCWD, path().c_str(), &facts) != 0 || OutputKey{facts.st_dev, facts.st_ino << 2} != key_;
 }
 
-bool LogDir::is_done_processing() const {
+bool LogDir::is_done_processing(bool all) const {
   if (processor_.running() != 0) return false;
-  if (config_.processor.empty() || processor_.has_failed()) return true;
+  if (!all || config_.processor.empty() || processor_.has_failed()) return true;
   const auto files = OldFiles::list(directory_.get());
   return std::none_of(files.begin(), files.end(), [](const OldFile& file) { return file.kind == 'u'; });
 }
@@ -250,9 +256,9 @@ Instant LogDir::due() const {
   return when;
 }
 
-void LogDir::on_processor_end(int status) {
+void LogDir::on_processor_end(int status, bool go_on) {
   processor_.on_end(directory_.get(), path(), status);
-  processor_.look(directory_.get(), path(), config_.processor, options_.verbose);
+  if (go_on) processor_.look(directory_.get(), path(), config_.processor, options_.verbose);
 }
 
 void LogDir::close() {

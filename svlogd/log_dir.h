@@ -53,9 +53,9 @@ class LogDir final : public Output {
   bool has_moved() const;          // another directory, or none, has our name now
   void on_due();
   pid_t processor_pid() const { return processor_.running(); }  // 0: none runs
-  void on_processor_end(int status);
-  // At the end: whether there is still something to be processed, and no failure in the way.
-  bool is_done_processing() const;
+  void on_processor_end(int status, bool go_on);  // `go_on`: with the next file
+  // Whether no processor runs any more; with `all` also whether nothing is left to be processed, but for failures.
+  bool is_done_processing(bool all) const;
   Instant due() const override;
 
  protected:

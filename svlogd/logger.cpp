@@ -159,7 +159,7 @@ void Logger::finish() {
 
 void Logger::wait_for_processors() {
   if (std::all_of(directories_.begin(), directories_.end(),
-                  [](const auto& directory) { return !directory->is_open() || directory->is_done_processing(); }))
+                  [&](const auto& directory) { return !directory->is_open() || directory->is_done_processing(!is_told_to_end_); }))
     loop_.stop();
 }
 
@@ -180,6 +180,7 @@ void Logger::on_signals() {
           int waiting = 0;
           if (is_pipe_ && ::ioctl(STDIN_FILENO, FIONREAD, &waiting) != 0) waiting = 0;
           left_to_drain_ = static_cast<std::uint64_t>(waiting);
+          is_told_to_end_ = true;
           phase_ = waiting > 0 ? Phase::draining : Phase::finishing;
         }
         break;
@@ -195,7 +196,7 @@ void Logger::reap() {
   for (const auto& directory : directories_) {
     const pid_t pid = directory->processor_pid();
     int status = 0;
-    if (pid != 0 && sys::waitpid(pid, &status, WNOHANG) == pid) directory->on_processor_end(status);
+    if (pid != 0 && sys::waitpid(pid, &status, WNOHANG) == pid) directory->on_processor_end(status, !is_told_to_end_);
   }
   if (phase_ == Phase::waiting) wait_for_processors();
 }

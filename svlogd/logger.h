@@ -59,6 +59,7 @@ class Logger {
   bool is_pollable_ = true;  // not a regular file: those are always ready, and epoll refuses them
   int input_flags_ = 0;
   bool blocked_ = false;
+  bool is_told_to_end_ = false;  // by TERM
   std::uint64_t left_to_drain_ = 0;
   Instant idle_at_;          // when a window that has grown is to shrink
   std::uint64_t idle_mark_ = 0;

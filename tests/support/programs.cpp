@@ -16,6 +16,12 @@ std::string program(std::string_view name) {
   return path;
 }
 
+std::string faulty_program(std::string_view name) {
+  for (const char* folder : {"/faults/", "/../faults/"})
+    if (std::string path = program_directory() + folder + std::string(name); ::access(path.c_str(), X_OK) == 0) return path;
+  throw std::runtime_error("build/faults/" + std::string(name) + " is not built; run `make faulty`");
+}
+
 std::string alias(const TempDir& in, std::string_view name, std::string_view to) {
   make_directories(in / "bin");
   std::string path = in / "bin/" + std::string(name);

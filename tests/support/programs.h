@@ -12,6 +12,8 @@ namespace svdir::test {
 std::string program_directory();
 // Path of one of our programs.
 std::string program(std::string_view name);
+// Path of one of our programs in the build that can be killed before any system call (lib/system.cpp).
+std::string faulty_program(std::string_view name);
 // A symbolic link `name` to our program `to` in `in`/bin: the program under another name. Its path.
 std::string alias(const TempDir& in, std::string_view name, std::string_view to);
 // The examples folder of the source tree.

@@ -38,6 +38,7 @@ struct Process {
   bool zombie = false;
   int status = 0;          // wait status of a zombie
   bool stopped = false;
+  bool hangs = false;      // never ends by itself
   bool obeys = true;       // TERM and its like end it
   int dying_of = 0;        // the signal it will end by
   bool has_log_pipe = false;
@@ -140,6 +141,7 @@ class Kernel {
   int enter(std::string_view name, std::string_view path = {});
   bool killed_in_child = false;
   unsigned long long calls = 0;
+  unsigned turns = 0;  // of the loop
 
  private:
   pid_t free_pid();

@@ -25,7 +25,6 @@ struct WaitingPoll {
 std::vector<WaitingTimer> timers;
 std::vector<WaitingPoll> polls;
 const Loop* stopped = nullptr;
-unsigned turn = 0;
 
 bool is_readable(int fd) {
   using sim::Description;
@@ -50,10 +49,10 @@ bool call_back() {
     return true;
   }
   for (std::size_t i = 0; i < polls.size(); ++i) {
-    const WaitingPoll& each = polls[(i + turn) % polls.size()];
+    const WaitingPoll& each = polls[(i + sim::kernel->turns) % polls.size()];
     if (!is_readable(each.fd)) continue;
     const Callback ready = each.ready;
-    ++turn;
+    ++sim::kernel->turns;
     ready();
     return true;
   }

@@ -29,6 +29,15 @@ StateRecord World::record(std::string_view path) const {
 void World::ends(Process& process, int wait_status) {
   note(std::to_string(process.pid) + " ends, status " + std::to_string(wait_status));
   kernel_.end(process, wait_status);
+  if (process.parent != image_.pid) cannot_be_cleared(process);
+}
+
+// As long as nobody has reaped an orphan its number is taken, and supervise cannot tell it from a stranger's: what it
+// leaves behind may stay.
+void World::cannot_be_cleared(const Process& orphan) {
+  if (orphan.role != Role::run) return;
+  for (auto& [pid, other] : kernel_.processes)
+    if (other.role == Role::left_over && other.group == orphan.pid) other.unrecorded = true;
 }
 
 // One who has to end, or (in the storm) one who ends by himself. Programs that end by themselves always are in the
@@ -37,16 +46,24 @@ bool World::somebody_ends(bool only_dying) {
   std::vector<Process*> able;
   for (auto& [pid, process] : kernel_.processes) {
     if (process.zombie || process.stopped) continue;
-    const bool short_lived = process.role == Role::finish || process.role == Role::script ||
-                             process.role == Role::trial || process.role == Role::check;
+    const bool short_lived = !process.hangs && (process.role == Role::finish || process.role == Role::script ||
+                             process.role == Role::trial || process.role == Role::check);
     const bool may = process.role == Role::run || process.role == Role::logger || process.role == Role::left_over;
     if (process.dying_of != 0 || short_lived || (!only_dying && may)) able.push_back(&process);
   }
   if (able.empty()) return false;
   Process& chosen = *able[below(able.size())];
-  // A program that hangs ends only by KILL.
   if (act_ == Act::storm && chosen.dying_of == 0 && chosen.role != Role::run && chance(200)) return false;
   ends(chosen, chosen.dying_of != 0 ? chosen.dying_of : act_ == Act::storm ? chosen.exit_code << 8 : 0);
+  return true;
+}
+
+// It writes its newline; what it has written before, too, is news for nobody.
+bool World::run_gets_ready() {
+  const auto pipe = kernel_.file("/svc/supervise/ready.pipe");
+  if (!pipe || count(Role::run) == 0 || record().ready || !kernel_.fifo_has_reader("/svc/supervise/ready.pipe"))
+    return false;
+  pipe->bytes += "\n";
   return true;
 }
 

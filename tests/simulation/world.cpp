@@ -79,10 +79,12 @@ int World::failure_of(std::string_view name, std::string_view path) {
 void World::executed(Process& process, std::string_view program) {
   note("executes " + std::string(program) + " as " + std::to_string(process.pid));
   process.unrecorded = std::exchange(child_unrecorded_, false);
+  process.hangs = chance(50);
   process.obeys = act_ != Act::storm || chance(800);
   process.exit_code = chance(700) ? 0 : chance(100) ? 100 : 1;
-  process.may_be_ended = end_asked_;
+  process.may_be_ended = end_asked_ || settings_.ready_timeout.count() > 0 || settings_.check_interval.count() > 0;
   if (process.role == Role::logger) process.exit_code = 1;
+  if (process.role == Role::check) process.exit_code = act_ != Act::storm || chance(600) ? 0 : 1;
   if (process.role == Role::trial) process.exit_code = chance(700) ? 0 : 1;
   const auto others = [&](Role role) {
     return std::count_if(kernel_.processes.begin(), kernel_.processes.end(), [&](const auto& each) {
@@ -95,9 +97,11 @@ void World::executed(Process& process, std::string_view program) {
     if (others(Role::run) > 0) breach("a second copy of run");
     if (others(Role::finish) > 0) breach("run beside finish");
     if (forbidden_) breach("run is started although it was to be down");
+    if (settings_.leftovers == Leftovers::kill && others(Role::left_over) > 0) breach("run beside leftovers of the last");
     if (chance(200)) {
       Process& child = kernel_.create(Role::left_over, process.pid, process.pid);
       child.obeys = chance(500);
+      child.unrecorded = process.unrecorded;
     }
   }
   if (process.role == Role::finish && others(Role::finish) + others(Role::run) > 0)
@@ -140,7 +144,8 @@ void World::storm(Instant next_deadline) {
                                             "x", "i", "q", "du", "ud", "tu", "ox", "z", "dd"};
     return person_orders(kOrders[below(std::size(kOrders))]);
   }
-  if (what < 83) return strangers();
+  if (what < 82) return strangers();
+  if (what < 83 && run_gets_ready()) return;
   if (what < 84) {
     kernel_.wall_offset += static_cast<std::int64_t>(below(200'000'000)) - 100'000'000;
     return note("the wall clock jumps");
@@ -201,8 +206,10 @@ void World::fail_from_now_on() {
 // Everybody does what he is expected to do, as soon as he can.
 void World::calm(Instant next_deadline) {
   if (++calm_events_ == kMostCalmEvents) return breach("it never comes to rest");
-  if (somebody_ends(true) || svscan_duties() || person_looks(true) || logger_sees_end_of_input()) return;
-  if (next_deadline.is_set()) {
+  if (somebody_ends(true) || run_gets_ready() || svscan_duties() || person_looks(true) || logger_sees_end_of_input()) return;
+  // A service that is checked for ever is as calm as it gets.
+  const bool only_checks = settings_.check_interval.count() > 0 && record().state == State::up && ++checks_ % 80 == 0;
+  if (next_deadline.is_set() && !only_checks) {
     kernel_.now = std::max(next_deadline, kernel_.now + Duration(1));
     return;
   }

@@ -60,6 +60,9 @@ class World final : public Fate {
 
   // live.cpp: supervise through its incarnations
   void furnish();
+  void draw_settings();
+  void reboot();
+  void a_new_beginning();
   After incarnation();
   int supervise_once();
   void while_it_is_gone();
@@ -70,7 +73,9 @@ class World final : public Fate {
 
   // society.cpp: the processes, svscan, the person
   bool somebody_ends(bool only_dying);
+  bool run_gets_ready();
   void ends(Process& process, int wait_status);
+  void cannot_be_cleared(const Process& orphan);
   bool logger_sees_end_of_input();
   bool svscan_duties();
   void tell_ending(std::string_view directory, pid_t pid, int status);
@@ -108,9 +113,11 @@ class World final : public Fate {
   Act act_ = Act::storm;
   unsigned events_left_ = 0;
   unsigned calm_events_ = 0;
+  unsigned checks_ = 0;
   pid_t svscan_ = 0;
 
   // The draw: what kind of service this is, and how rough the times are.
+  Settings settings_;
   bool has_logger_ = false;
   bool svscan_reports_ = true;
   unsigned roughness_ = 0;  // of thousand events, how many are mishaps

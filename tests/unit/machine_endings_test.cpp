@@ -70,6 +70,7 @@ TEST_CASE("a finish that takes longer than its timeout is killed", "[machine]") 
   CHECK(it.until_due() == 7s);
   CHECK(it.due() == "kill-finish");
   CHECK(it.state() == "finishing");
+  CHECK(it.due() == "kill-finish");  // once more, in case that a crash came between
 }
 
 TEST_CASE("restart = always starts it again whatever the end", "[machine]") {

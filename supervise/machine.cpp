@@ -385,8 +385,9 @@ void Step::due() {
       }
       return;
     case State::finishing:
-      if (record_.finish.pid != 0) act(Action::Kind::kill_finish);
-      return;
+      if (record_.finish.pid == 0) return;
+      wake_after(settings_.finish_timeout);  // again, should a crash swallow the signal
+      return act(Action::Kind::kill_finish);
     case State::down:
     case State::waiting:
     case State::up:

@@ -122,11 +122,12 @@ Result<bool> Record::load(StateRecord& into) const {
   return false;
 }
 
-void Record::write(const char* path, std::string_view bytes, mode_t mode) {
+bool Record::write(const char* path, std::string_view bytes, mode_t mode) {
   const auto written = write_atomically(dir_, path, bytes, mode);
-  if (written) return;
+  if (written) return true;
   if (!warned_) warn({name_, ": ", written.error().text(), "; going on from memory"});
   unwritten_ = warned_ = true;
+  return false;
 }
 
 void Record::save(const StateRecord& record) {
@@ -134,7 +135,7 @@ void Record::save(const StateRecord& record) {
 }
 
 void Record::write_state(const StateRecord& record) {
-  write(file::kState, pack(record), 0644);
+  saved_ = write(file::kState, pack(record), 0644);
   written_ = record;
   untold_ = true;
 }

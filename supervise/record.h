@@ -27,6 +27,8 @@ class Record {
   void publish(const StateRecord& record);
   // The last publish() could not write everything: it should be called again before long.
   bool is_unwritten() const { return unwritten_; }
+  // The last save() or publish() has written `state`: a successor may rely on it.
+  bool is_saved() const { return saved_; }
 
   // Adds a line to `deaths`, keeping the last kMostDeaths.
   void note_death(const std::string& line);
@@ -46,7 +48,7 @@ class Record {
   Result<Fd> open_fifo(const char* path, mode_t mode);
   void write_state(const StateRecord& record);
   void write_first_status();
-  void write(const char* path, std::string_view bytes, mode_t mode);
+  bool write(const char* path, std::string_view bytes, mode_t mode);
 
   int dir_ = -1;
   std::string name_;
@@ -58,6 +60,7 @@ class Record {
   std::string written_stat_;
   pid_t written_pid_ = -1;
   bool unwritten_ = true;  // the files are not what they should be: never written yet, or the disk did not take them
+  bool saved_ = false;
   bool warned_ = false;    // of the latter
   bool untold_ = false;  // `state` has been written and those who wait have not been told
 };

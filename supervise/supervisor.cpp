@@ -17,6 +17,7 @@ namespace {
 // When the service has ended and somebody else still holds its end of the log pipe, the logger never sees an end of
 // input; it is then stopped like any service.
 constexpr Duration kDrainPatience = std::chrono::seconds(10);
+constexpr Duration kTrialPatience = std::chrono::seconds(10);  // for a new supervise to show that it runs
 
 // The order in which descriptors are handed over: the locks are taken over, the others only kept open meanwhile.
 enum Handover : std::size_t { service_lock, logger_lock, errors_lock, others };
@@ -200,26 +201,33 @@ void Supervisor::on_drain_overdue() {
 void Supervisor::upgrade_wanted(Unit& unit) {
   upgrading_ = &unit;
   auto begun = upgrade_.begin();
-  if (begun) return;
+  if (begun) return trial_timer_.start(loop_, monotonic_now() + kTrialPatience,
+                                       callback<&Supervisor::on_trial_overdue>(this));
   warn({begun.error().text(), "; not upgraded"});
   unit.upgrade_refused();
 }
 
+void Supervisor::on_trial_overdue() { upgrade_.kill_trial(); }
+
 void Supervisor::upgrade_tried(bool works) {
+  trial_timer_.stop();
   upgrade_.trial_ended();
-  if (works) {
-    for (Unit* unit : {&service_, &logger_.unit(), &errors_.unit()}) unit->prepare_upgrade();
-    const Record& own = service_.files();
-    const Record& log = logger_.unit().files();
-    const Record& errors = errors_.unit().files();
-    const int keep[kHandedOver] = {own.lock(),      log.lock(), errors.lock(),     own.control(), own.ok(),
-                                   log.control(),   log.ok(),   errors.control(),  errors.ok(),   logger_.pipe(),
-                                   errors_.pipe()};
-    warn(upgrade_.execute(keep, name_));  // only a failure returns
-  } else {
-    warn({"the new supervise does not run; not upgraded"});
-  }
+  bool recorded = true;
+  for (Unit* unit : {&service_, &logger_.unit(), &errors_.unit()}) recorded = unit->prepare_upgrade() && recorded;
+  if (!works) warn({"the new supervise does not run; not upgraded"});
+  else if (!recorded) warn({service_.name(), ": its record cannot be written; not upgraded"});
+  else warn(execute_upgrade());  // only a failure returns
   upgrading_->upgrade_refused();
+}
+
+Error Supervisor::execute_upgrade() {
+  const Record& own = service_.files();
+  const Record& log = logger_.unit().files();
+  const Record& errors = errors_.unit().files();
+  const int keep[kHandedOver] = {own.lock(),      log.lock(), errors.lock(),     own.control(), own.ok(),
+                                 log.control(),   log.ok(),   errors.control(),  errors.ok(),   logger_.pipe(),
+                                 errors_.pipe()};
+  return upgrade_.execute(keep, name_);
 }
 
 }  // namespace svdir

@@ -40,6 +40,8 @@ class Supervisor final : UnitHost {
   bool loggers_have_left() const;
   void on_drain_overdue();
   void upgrade_tried(bool works);
+  void on_trial_overdue();
+  Error execute_upgrade();
 
   std::string name_;
   Signals signals_;
@@ -47,6 +49,7 @@ class Supervisor final : UnitHost {
   Upgrade upgrade_;
   Unit* upgrading_ = nullptr;
   Timer drain_timer_;
+  Timer trial_timer_;
   Unit service_;
   Logger logger_;  // of its standard output
   Logger errors_;  // of its standard error, where `stderr` names a target of its own

@@ -228,10 +228,11 @@ void Unit::upgrade_refused() {
   if (!draining_) drain();
 }
 
-void Unit::prepare_upgrade() {
-  if (!dir_) return;
+bool Unit::prepare_upgrade() {
+  if (!dir_) return true;
   record_.pending = to_hex(input_);
   files_.save(record_);
+  return files_.is_saved();
 }
 
 }  // namespace svdir

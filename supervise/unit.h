@@ -87,8 +87,9 @@ class Unit final : ReadinessListener {
   void sign_off();
 
   void upgrade_refused();
-  // Before the program is executed anew: what has been carried out must not be carried out again.
-  void prepare_upgrade();
+  // Before the program is executed anew: what has been carried out must not be carried out again. False when the disk
+  // does not take the record; the upgrade is then out of the question.
+  bool prepare_upgrade();
 
   Role role() const { return role_; }
   const std::string& name() const { return name_; }

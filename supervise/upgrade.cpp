@@ -44,6 +44,10 @@ Result<void> Upgrade::begin() {
   return {};
 }
 
+void Upgrade::kill_trial() {
+  if (trial_ != 0) sys::kill(-trial_, SIGKILL);
+}
+
 // The variable's text: "FD FD … FD NAME".
 Error Upgrade::execute(std::span<const int> handed_over, const std::string& name) {
   std::string text;

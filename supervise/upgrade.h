@@ -27,6 +27,8 @@ class Upgrade {
   Result<void> begin();
   // True when `pid` was the trial's.
   bool is_trial(pid_t pid) const { return pid == trial_ && pid != 0; }
+  // It takes too long; its end will tell that it failed.
+  void kill_trial();
   // The trial was killed for taking too long, or ended: whether the new program can be executed.
   void trial_ended() { trial_ = 0; }
 

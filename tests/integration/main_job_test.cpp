@@ -119,7 +119,9 @@ TEST_CASE("once runs a service to its end and not again", "[main-job]") {
   const ServiceDir service = ServiceDir(dir / "scan", "s").run("echo ran >> seen").down();
   const Scanning scanning(dir / "scan");
   WAIT_UNTIL(service.is_supervised());
-  REQUIRE(svctl(dir / "scan", {"once", "s"}).code == 0);
+  const Ran once = svctl(dir / "scan", {"once", "s"});
+  CAPTURE(text_of(once));
+  REQUIRE(once.code == 0);
   WAIT_UNTIL(read_file(service / "seen") == "ran\n" && service.state().state == State::down);
   CHECK(service.state().starts == 1);
 }

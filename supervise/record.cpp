@@ -44,6 +44,7 @@ Result<void> Record::open(int dir, std::string name, int inherited_lock) {
   auto control = open_fifo(file::kControl, 0600);
   if (!control) return std::unexpected(control.error());
   control_ = std::move(*control);
+  write_first_status();
   auto ok = open_fifo(file::kOk, 0600);
   if (!ok) return std::unexpected(ok.error());
   ok_ = std::move(*ok);
@@ -100,6 +101,17 @@ Result<Fd> Record::open_fifo(const char* path, mode_t mode) {
   Fd fd(sys::openat(dir_, path, O_RDWR | O_NONBLOCK | O_NOFOLLOW));
   if (!fd) return system_error("unable to open", name_ + "/" + path);
   return fd;
+}
+
+// Whoever finds a supervisor by its `ok` finds a status too, as in runit. One that is there is not touched: it may be
+// that of a service we are about to adopt.
+void Record::write_first_status() {
+  const auto there = read_small(dir_, file::kStatus, kRunitStatusSize);
+  RunitStatus status;
+  if (there && unpack(*there, status)) return;
+  status.changed = wall_now();
+  const auto bytes = pack(status);
+  write(file::kStatus, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, 0644);
 }
 
 Result<bool> Record::load(StateRecord& into) const {

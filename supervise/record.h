@@ -45,6 +45,7 @@ class Record {
   Result<void> take_lock();
   Result<Fd> open_fifo(const char* path, mode_t mode);
   void write_state(const StateRecord& record);
+  void write_first_status();
   void write(const char* path, std::string_view bytes, mode_t mode);
 
   int dir_ = -1;

@@ -16,15 +16,15 @@ namespace svdir::test {
 namespace {
 
 bool skipped = false;
+std::string report_path;  // "": nobody wants one
 
 void write_line(int fd, const std::string& line) {
   if (::write(fd, line.data(), line.size()) < 0) std::abort();
 }
 
 void report(std::string_view what, const std::string& name) {
-  const char* path = std::getenv("SVDIR_TEST_REPORT");
-  if (path == nullptr) return;
-  const int fd = ::open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (report_path.empty()) return;
+  const int fd = ::open(report_path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   if (fd < 0) std::abort();
   write_line(fd, std::string(what) + " " + name + "\n");
   ::close(fd);
@@ -37,6 +37,8 @@ class Watcher : public Catch::TestEventListenerBase {
   void testRunStarting(const Catch::TestRunInfo&) override {
     // Whatever a test orphans comes to us, not to init, so that it can be found.
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    if (const char* path = std::getenv("SVDIR_TEST_REPORT")) report_path = path;
+    ::unsetenv("SVDIR_TEST_REPORT");  // the services that tests start look at their environment
   }
 
   void testCaseStarting(const Catch::TestCaseInfo& info) override {

@@ -8,7 +8,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := all
 
 # --- What is needed, and from where: Debian packages, the one list -----------------------------------------------
-BUILD_PACKAGES := g++ make libuv1-dev libinih-dev libcli11-dev libfmt-dev nlohmann-json3-dev catch2
+BUILD_PACKAGES := g++ make libuv1-dev libinih-dev nlohmann-json3-dev catch2
 TEST_PACKAGES  := runit daemontools nginx-light redis-server postgresql busybox-static libsystemd-dev rsyslog \
                   python3 curl util-linux procps
 BENCH_PACKAGES := s6 wrk
@@ -16,7 +16,8 @@ TIDY_PACKAGES  := clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev
 
 # --- Flavours ------------------------------------------------------------------------------------------------------
 FLAVOUR ?= release
-CXX := g++
+CXX_fuzz := clang++-19
+CXX := $(or $(CXX_$(FLAVOUR)),g++)
 # -Wno-restrict: false alarms of g++ 12 on std::string (GCC bug 105651).
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wold-style-cast -Wundef -Wno-restrict
 CXXFLAGS_release := -O2 -g
@@ -27,11 +28,13 @@ LDFLAGS_release  := -static -Wl,--gc-sections
 LDFLAGS_asan     := -fsanitize=address,undefined
 LDFLAGS_faults   := -static
 LDFLAGS_cover    := --coverage
+CXXFLAGS_fuzz    := -Wno-unknown-warning-option -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+LDFLAGS_fuzz     := -fsanitize=fuzzer,address,undefined
 OUT_release := build
 OUT := $(or $(OUT_$(FLAVOUR)),build/$(FLAVOUR))
 OBJ := $(OUT)/obj
 
-CXXFLAGS := -std=c++23 -DFMT_HEADER_ONLY $(CXXFLAGS_$(FLAVOUR)) $(WARNINGS) -ffunction-sections -fdata-sections -fno-plt -I. -MMD -MP
+CXXFLAGS := -std=c++23 $(CXXFLAGS_$(FLAVOUR)) $(WARNINGS) -ffunction-sections -fdata-sections -fno-plt -I. -MMD -MP
 # The programs that run once per service throw nothing.
 SMALL := -fno-exceptions -fno-rtti
 LDFLAGS := $(LDFLAGS_$(FLAVOUR))
@@ -101,7 +104,20 @@ $(OUT)/tests/simulation: $(call objects,tests/simulation) $(call objects,tests/s
 	@mkdir -p $(@D)
 	$(CXX) $(filter-out -static,$(LDFLAGS)) -o $@ $^ -lCatch2WithMain -linih
 
-suites: programs $(SUITES:%=$(OUT)/tests/%)
+# Each parser of bytes from outside is a program of its own: with libFuzzer in the fuzz flavour, else with a main that
+# replays files. The rest of the program it belongs to comes from an archive, so that only what it needs is linked.
+FUZZERS := $(patsubst tests/fuzz/%_fuzz.cpp,%,$(wildcard tests/fuzz/*_fuzz.cpp))
+PARTS := $(OBJ)/libparts.a
+$(PARTS): $(foreach program,$(PROGRAMS),$(call parts,$(program)))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(OUT)/tests/fuzz/%: $(OBJ)/tests/fuzz/%_fuzz.o $(if $(filter fuzz,$(FLAVOUR)),,$(OBJ)/tests/fuzz/replay.o) $(PARTS) $(LIB)
+	@mkdir -p $(@D)
+	$(CXX) $(filter-out -static,$(LDFLAGS)) -o $@ $^ -linih $(UV_LIBS)
+fuzzers: $(FUZZERS:%=$(OUT)/tests/fuzz/%)
+
+suites: programs $(SUITES:%=$(OUT)/tests/%) fuzzers
 
 # Programs that tests kill before a chosen system call; see lib/system.cpp.
 FAULTY := svlogd
@@ -115,6 +131,21 @@ test: deps-test
 asan: deps-test
 	$(MAKE) FLAVOUR=asan suites faulty
 	tests/run build/asan
+
+# The suites once more with counters; prints how much of each file they have run. Programs that are killed count too
+# little.
+cover: deps-test
+	$(MAKE) FLAVOUR=cover suites
+	find build/cover -name '*.gcda' -delete
+	tests/run build/cover
+	tests/cover build/cover
+
+# Searches with libFuzzer for FUZZ_SECONDS per target; what is found stands in build/fuzz/. `make test` replays the
+# corpus.
+FUZZ_SECONDS ?= 60
+fuzz: deps-tidy
+	$(MAKE) FLAVOUR=fuzz fuzzers
+	tests/fuzz/search build/fuzz $(FUZZ_SECONDS)
 
 bench: deps-bench
 	$(MAKE) programs
@@ -152,13 +183,28 @@ BINDIR := $(DESTDIR)$(PREFIX)/bin
 MANDIR := $(DESTDIR)$(PREFIX)/share/man
 PAGES := $(wildcard $(PROGRAMS:%=%/*.[1-8]) lib/*.[1-8])
 
+# The names of runit's and daemontools' tools that our programs also go by (make install-aliases).
+ALIASES_svctl := sv svc svok svstat tai64nlocal
+ALIASES_supervise := runsv
+ALIASES_svscan := runsvdir
+ALIASES_svrun := chpst softlimit setuidgid envuidgid envdir pgrphack setlock
+
 install: programs
 	install -d $(BINDIR)
 	install $(PROGRAMS:%=$(OUT)/%) $(BINDIR)
 	for page in $(PAGES); do install -D -m 644 $$page $(MANDIR)/man$${page##*.}/$${page##*/}; done
 
+# Not part of install, because in PREFIX they come before the genuine tools. Only what is not there is made.
+install-aliases: install
+	for program in svctl supervise svscan svrun; do \
+	  case $$program in svctl) names="$(ALIASES_svctl)";; supervise) names="$(ALIASES_supervise)";; \
+	    svscan) names="$(ALIASES_svscan)";; svrun) names="$(ALIASES_svrun)";; esac; \
+	  for name in $$names; do [ -e $(BINDIR)/$$name ] || ln -s $$program $(BINDIR)/$$name; done; done
+
+# Of the aliases only those that are links to our programs.
 uninstall:
-	rm -f $(PROGRAMS:%=$(BINDIR)/%)
+	for program in $(PROGRAMS); do \
+	  find $(BINDIR) -maxdepth 1 -type l -lname $$program -delete; rm -f $(BINDIR)/$$program; done
 	for page in $(PAGES); do rm -f $(MANDIR)/man$${page##*.}/$${page##*/}; done
 
 clean:
@@ -186,13 +232,18 @@ help:
 	@echo "demo         start the examples under svscan, play with them, stop everything"
 	@echo "test         build and run all tests"
 	@echo "asan         the same with the address and undefined-behaviour sanitizers"
+	@echo "cover        the same, and tell which lines they have run"
+	@echo "fuzz         search for bytes that break a parser, FUZZ_SECONDS (60) for each"
 	@echo "bench        measure beside runit, daemontools and s6"
 	@echo "bench-log    measure svlogd beside the other loggers and cat"
 	@echo "check        verify who includes whom"
-	@echo "tidy format format-check    clang-tidy and clang-format"
-	@echo "install uninstall           under PREFIX (default /usr/local), honours DESTDIR"
+	@echo "tidy         clang-tidy"
+	@echo "format       put the code into shape; format-check only looks"
+	@echo "install      programs and manual pages under PREFIX (/usr/local), honours DESTDIR; uninstall takes them away"
+	@echo "install-aliases   the names sv, runsv, chpst ... too, where they are not there yet"
 	@echo "clean        remove build/"
 
-.PHONY: all programs suites faulty test asan bench bench-log demo check tidy format format-check install uninstall clean help \
+.PHONY: all programs suites fuzzers faulty test asan cover fuzz bench bench-log demo check tidy format format-check \
+        install install-aliases uninstall clean help \
         deps-build deps-test deps-bench deps-tidy
 -include $(shell find build -name '*.d' 2>/dev/null)

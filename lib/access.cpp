@@ -30,7 +30,8 @@ Result<void> give(int dir, const char* path, std::optional<gid_t> group, mode_t 
   if (!fd) return system_error("unable to open", path);
   if (group && ::fchownat(fd.get(), "", static_cast<uid_t>(-1), *group, AT_EMPTY_PATH) != 0)
     return system_error("unable to give to the control-group:", path);
-  if (sys::fails("fchmod") || ::fchmodat(dir, path, mode, 0) != 0) return system_error("unable to set the mode of", path);
+  if (sys::fails("fchmod") || ::fchmodat(dir, path, mode, 0) != 0)
+    return system_error("unable to set the mode of", path);
   return {};
 }
 

@@ -36,7 +36,11 @@ std::optional<unsigned> id_in(std::string_view text, std::string_view name) {
   return {};
 }
 
-std::optional<uid_t> user_id(std::string_view name) { return find_id("/etc/passwd", name); }
-std::optional<gid_t> group_id(std::string_view name) { return find_id("/etc/group", name); }
+std::optional<uid_t> user_id(std::string_view name) {
+  return find_id("/etc/passwd", name);
+}
+std::optional<gid_t> group_id(std::string_view name) {
+  return find_id("/etc/group", name);
+}
 
 }  // namespace svdir

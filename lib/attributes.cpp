@@ -78,19 +78,19 @@ bool parse_limit(std::string_view key, std::string_view value, Attributes& into)
   return true;
 }
 
-template <std::string Attributes::*Member>
+template <std::string Attributes::* Member>
 bool parse_text(std::string_view, std::string_view value, Attributes& into) {
   into.*Member = value;
   return true;
 }
 
-template <bool Attributes::*Member, bool Default>
+template <bool Attributes::* Member, bool Default>
 bool parse_flag(std::string_view, std::string_view value, Attributes& into) {
   if (value.empty()) return into.*Member = Default, true;
   return parse_yes_no(value, into.*Member);
 }
 
-template <std::optional<int> Attributes::*Member, int Least, int Most>
+template <std::optional<int> Attributes::* Member, int Least, int Most>
 bool parse_int(std::string_view, std::string_view value, Attributes& into) {
   (into.*Member).reset();
   if (value.empty()) return true;
@@ -199,8 +199,8 @@ constexpr std::array kRows{
                  parse_int<&Attributes::nice, -20, 19>},
     AttributeRow{"io-class", "realtime[:0-7], best-effort[:0-7] or idle", "", "I/O scheduling class and level", true,
                  false, parse_io_class},
-    AttributeRow{"cpu-affinity", "list of CPU numbers and ranges", "", "the only CPUs to run on, as 0,2-3", true,
-                 false, parse_cpus},
+    AttributeRow{"cpu-affinity", "list of CPU numbers and ranges", "", "the only CPUs to run on, as 0,2-3", true, false,
+                 parse_cpus},
     AttributeRow{"oom-score", "number from -1000 to 1000", "", "how soon the kernel kills it when memory runs out",
                  true, false, parse_int<&Attributes::oom_score, -1000, 1000>},
     AttributeRow{"limit-as", kBytesType, "", "address space", true, false, parse_limit},
@@ -216,29 +216,34 @@ constexpr std::array kRows{
     AttributeRow{"limit-nproc", kCountType, "", "processes of its user", true, false, parse_limit},
     AttributeRow{"limit-rss", kBytesType, "", "resident memory; Linux ignores it", true, false, parse_limit},
     AttributeRow{"limit-rtprio", kCountType, "", "real-time priority", true, false, parse_limit},
-    AttributeRow{"limit-rttime", kTimeType, "", "CPU time between two sleeps of a real-time process; a bare number is microseconds",
-                 true, false, parse_limit},
+    AttributeRow{"limit-rttime", kTimeType, "",
+                 "CPU time between two sleeps of a real-time process; a bare number is microseconds", true, false,
+                 parse_limit},
     AttributeRow{"limit-sigpending", kCountType, "", "queued signals", true, false, parse_limit},
     AttributeRow{"limit-stack", kBytesType, "", "stack", true, false, parse_limit},
     AttributeRow{"groups", "list of names or numbers", "the user's",
                  "its groups; the first becomes the group id, no others remain", true, false, parse_groups},
     AttributeRow{"user", "name, number, owner or [:]user[:group...]", "",
                  "the user it runs as; owner is the owner of run", true, false, parse_user},
-    AttributeRow{"ids-first", "yes or no", "no", "take user and groups before all else, so that nothing is done with more rights",
-                 false, true, parse_flag<&Attributes::ids_first, false>},
+    AttributeRow{"ids-first", "yes or no", "no",
+                 "take user and groups before all else, so that nothing is done with more rights", false, true,
+                 parse_flag<&Attributes::ids_first, false>},
     AttributeRow{"lock-file", "path", "", "file to lock; held until it and all it starts have ended", true, false,
                  parse_text<&Attributes::lock_file>},
     AttributeRow{"lock-wait", "yes or no", "yes", "whether a lock held by another is waited for, or is an error", true,
                  false, parse_flag<&Attributes::lock_waits, true>},
-    AttributeRow{"no-new-privs", "yes or no", "no", "no program it executes may gain rights, by set-id bits or otherwise",
-                 true, true, parse_flag<&Attributes::no_new_privileges, false>},
+    AttributeRow{"no-new-privs", "yes or no", "no",
+                 "no program it executes may gain rights, by set-id bits or otherwise", true, true,
+                 parse_flag<&Attributes::no_new_privileges, false>},
     AttributeRow{"parent-death-signal", "signal", "", "signal it gets when its supervisor dies", true, false,
                  parse_parent_death},
 };
 
 }  // namespace
 
-std::span<const AttributeRow> attribute_rows() { return kRows; }
+std::span<const AttributeRow> attribute_rows() {
+  return kRows;
+}
 
 const AttributeRow* find_attribute(std::string_view key) {
   const auto row = std::ranges::find(kRows, key, &AttributeRow::key);

@@ -28,7 +28,7 @@ enum class IoClass : std::uint8_t { unset, realtime, best_effort, idle };
 
 struct Attributes {
   bool explain = false;  // they are settings of the service in the working directory: errors name their lines
-  std::string user;                 // "name", "[:]user[:group...]" or "owner"; "" leaves it as it is
+  std::string user;      // "name", "[:]user[:group...]" or "owner"; "" leaves it as it is
   std::vector<std::string> groups;  // the first is the group id, the others are supplementary
   std::string env_dir;
   std::string env_file;
@@ -57,7 +57,7 @@ struct AttributeRow {
   std::string_view type;
   std::string_view default_text;
   std::string_view help;
-  bool is_setting;  // false: an option of svrun only
+  bool is_setting;      // false: an option of svrun only
   bool takes_no_value;  // as an option: "--key" stands for "--key=yes"
   // An empty value takes back what was set before. False when `value` is not of the type.
   bool (*parse)(std::string_view key, std::string_view value, Attributes& into);

@@ -66,14 +66,15 @@ Result<std::string> service_cgroup(std::string_view setting) {
 }
 
 Result<void> enter_cgroup(const std::string& directory) {
-  for (std::size_t slash = directory.find('/', 1); ; slash = directory.find('/', slash + 1)) {
+  for (std::size_t slash = directory.find('/', 1);; slash = directory.find('/', slash + 1)) {
     const std::string part = directory.substr(0, slash);
     // Parts that are there are most often not ours to make; the last one tells.
     if (sys::mkdirat(AT_FDCWD, part.c_str(), 0755) != 0 && slash == std::string::npos && errno != EEXIST)
       return system_error("unable to make the control group", directory);
     if (slash == std::string::npos) break;
   }
-  if (!write_kernel_file(directory + "/cgroup.procs", "0")) return system_error("unable to enter the control group", directory);
+  if (!write_kernel_file(directory + "/cgroup.procs", "0"))
+    return system_error("unable to enter the control group", directory);
   return {};
 }
 
@@ -92,6 +93,8 @@ void signal_cgroup(const std::string& directory, int signal) {
   }
 }
 
-bool kill_cgroup(const std::string& directory) { return write_kernel_file(directory + "/cgroup.kill", "1"); }
+bool kill_cgroup(const std::string& directory) {
+  return write_kernel_file(directory + "/cgroup.kill", "1");
+}
 
 }  // namespace svdir

@@ -1,11 +1,11 @@
 // Control groups, version 2, as far as a service gets one of its own.
 //
-// The setting `cgroup = DIR` stands for the directory DIR below the group that the supervisor runs in, or below the root
-// of the hierarchy when it begins with '/'; the service's own group is DIR/NAME, so that services which share a setting
-// (from .defaults, as instances) never share a group. NAME is that of the service directory. svrun makes it (with all
-// missing parts) and enters it before it executes the service; supervise, which stays outside, finds leftovers in it
-// and kills them by cgroup.kill. No controller is switched on: what limits there are is for those who delegated the
-// group. See cgroups(7) and the kernel's cgroup-v2 document.
+// The setting `cgroup = DIR` stands for the directory DIR below the group that the supervisor runs in, or below the
+// root of the hierarchy when it begins with '/'; the service's own group is DIR/NAME, so that services which share a
+// setting (from .defaults, as instances) never share a group. NAME is that of the service directory. svrun makes it
+// (with all missing parts) and enters it before it executes the service; supervise, which stays outside, finds
+// leftovers in it and kills them by cgroup.kill. No controller is switched on: what limits there are is for those who
+// delegated the group. See cgroups(7) and the kernel's cgroup-v2 document.
 #pragma once
 
 #include <string>

@@ -92,9 +92,11 @@ std::expected<Settings, SettingsError> read_settings(int dir, const char* defaul
 
 std::string place_of_setting(int dir, std::string_view key) {
   if (const Result<std::string> conf = read_small(dir, "conf", kLongestSettings); conf)
-    if (const int line = line_of_setting(*conf, SettingsSource::conf, key); line > 0) return "conf:" + std::to_string(line);
+    if (const int line = line_of_setting(*conf, SettingsSource::conf, key); line > 0)
+      return "conf:" + std::to_string(line);
   if (const auto head = run_head(dir); head)
-    if (const int line = line_of_setting(*head, SettingsSource::run_head, key); line > 0) return "run:" + std::to_string(line);
+    if (const int line = line_of_setting(*head, SettingsSource::run_head, key); line > 0)
+      return "run:" + std::to_string(line);
   return ".defaults";
 }
 

@@ -55,7 +55,7 @@ struct Settings {
   // When it is ready, and whether it is well.
   Ready ready = Ready::none;
   int ready_fd = -1;
-  Duration ready_timeout{};  // 0: no limit
+  Duration ready_timeout{};   // 0: no limit
   Duration check_interval{};  // 0: not checked once ready
   Duration check_timeout = std::chrono::seconds(5);
   unsigned check_failures = 3;

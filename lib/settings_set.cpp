@@ -21,25 +21,31 @@ std::unexpected<SettingsError> bad_value(std::string_view key, std::string_view 
   return trouble(std::string(key).append(" = ").append(quoted(value)).append(": wanted is ").append(type));
 }
 
-// --- svrun's options: "--key=value", one per key, in the order of the table -------------------------------------------
-std::string_view key_of(std::string_view option) { return option.substr(2, option.find('=') - 2); }
+// --- svrun's options: "--key=value", one per key, in the order of the table
+// -------------------------------------------
+std::string_view key_of(std::string_view option) {
+  return option.substr(2, option.find('=') - 2);
+}
 
-std::ptrdiff_t rank_of(std::string_view key) { return find_attribute(key) - attribute_rows().data(); }
+std::ptrdiff_t rank_of(std::string_view key) {
+  return find_attribute(key) - attribute_rows().data();
+}
 
 }  // namespace
 
 void put_option(std::vector<std::string>& options, std::string_view key, std::string_view value) {
   std::erase_if(options, [&](const std::string& option) { return key_of(option) == key; });
   if (value.empty()) return;
-  const auto after = std::ranges::find_if(
-      options, [&](const std::string& option) { return rank_of(key_of(option)) > rank_of(key); });
+  const auto after =
+      std::ranges::find_if(options, [&](const std::string& option) { return rank_of(key_of(option)) > rank_of(key); });
   options.insert(after, std::string("--").append(key).append("=").append(value));
 }
 
 std::string quoted(std::string_view text) {
   constexpr std::size_t longest = 60;
   std::string result = "`";
-  for (const char c : text.substr(0, longest)) result.push_back(static_cast<unsigned char>(c) < 32 || c == 127 ? '?' : c);
+  for (const char c : text.substr(0, longest))
+    result.push_back(static_cast<unsigned char>(c) < 32 || c == 127 ? '?' : c);
   return result.append(text.size() > longest ? "...`" : "`");
 }
 
@@ -67,12 +73,15 @@ std::string_view nearest_key(std::string_view key) {
 std::expected<void, SettingsError> set_setting(std::string_view key, std::string_view value, SettingsSource source,
                                                Settings& into) {
   // Where settings stand in one line, it is what lies between them.
-  if (value.find(';') != std::string_view::npos) return trouble(std::string(key).append(": a value holds no semicolon"));
+  if (value.find(';') != std::string_view::npos)
+    return trouble(std::string(key).append(": a value holds no semicolon"));
   if (const SettingEntry* entry = find_entry(key); entry != nullptr) {
     if (entry->only_in_defaults && source != SettingsSource::defaults)
       return trouble(std::string(key).append(" may stand in .defaults only"));
-    if (value.empty()) entry->reset(into);
-    else if (!entry->parse(value, into)) return bad_value(key, entry->shown.type, value);
+    if (value.empty())
+      entry->reset(into);
+    else if (!entry->parse(value, into))
+      return bad_value(key, entry->shown.type, value);
     return {};
   }
   if (const AttributeRow* row = find_attribute(key); row != nullptr && row->is_setting) {
@@ -82,7 +91,8 @@ std::expected<void, SettingsError> set_setting(std::string_view key, std::string
     return {};
   }
   std::string text = "unknown setting " + quoted(key);
-  if (const std::string_view near = nearest_key(key); !near.empty()) text.append("; did you mean `").append(near).append("`?");
+  if (const std::string_view near = nearest_key(key); !near.empty())
+    text.append("; did you mean `").append(near).append("`?");
   return trouble(std::move(text));
 }
 

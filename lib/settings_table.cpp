@@ -116,7 +116,8 @@ struct Ladder {
     }
     if (rungs.empty() || waits) return false;
     // No wait means for ever only at the end; in between it means at once.
-    for (std::size_t i = 0; i + 1 < rungs.size(); ++i) rungs[i].wait = std::max<Duration>(rungs[i].wait, milliseconds(1));
+    for (std::size_t i = 0; i + 1 < rungs.size(); ++i)
+      rungs[i].wait = std::max<Duration>(rungs[i].wait, milliseconds(1));
     if (std::ranges::equal(rungs, kStandardLadder)) rungs.clear();  // one form for equal settings
     return into.stop = std::move(rungs), true;
   }
@@ -135,11 +136,16 @@ struct Readiness {
   static constexpr long long kMostFd = 1023;
   static bool parse(std::string_view value, Settings& into) {
     long long fd = -1;
-    if (value == "none") into.ready = Ready::none;
-    else if (value == "notify") into.ready = Ready::notify;
-    else if (value == "check") into.ready = Ready::check;
-    else if (value.starts_with("fd:") && parse_number(value.substr(3), 3, kMostFd, fd)) into.ready = Ready::fd;
-    else return false;
+    if (value == "none")
+      into.ready = Ready::none;
+    else if (value == "notify")
+      into.ready = Ready::notify;
+    else if (value == "check")
+      into.ready = Ready::check;
+    else if (value.starts_with("fd:") && parse_number(value.substr(3), 3, kMostFd, fd))
+      into.ready = Ready::fd;
+    else
+      return false;
     return into.ready_fd = static_cast<int>(fd), true;
   }
   static std::string format(const Settings& settings) {
@@ -210,9 +216,8 @@ constexpr std::array kEntries{
         {"restart", "always, on-failure, on-crash or never", "always",
          "after which endings of run it is started again; a crash is a death by a signal that nobody asked for"}),
     entry<SuccessCodes>({"success-codes", "list of exit codes, 0 to 255", "0", "exit codes that are no failure"}),
-    entry<Time<&Settings::restart_delay, 10>>(
-        {"restart-delay", "duration, at least 10ms", "1s",
-         "wait after a failed start; doubled with each failure in a row"}),
+    entry<Time<&Settings::restart_delay, 10>>({"restart-delay", "duration, at least 10ms", "1s",
+                                               "wait after a failed start; doubled with each failure in a row"}),
     entry<Time<&Settings::restart_delay_max, 10>>(
         {"restart-delay-max", "duration, at least 10ms", "30s", "what doubling leads to at most"}),
     entry<Time<&Settings::start_time, 0>>(
@@ -233,9 +238,10 @@ constexpr std::array kEntries{
     entry<Time<&Settings::ready_timeout, 0>>(
         {"ready-timeout", "duration", "0", "not ready in time is a failed start; 0 is no limit"}),
     entry<Time<&Settings::check_interval, 0>>(
-        {"check-interval", "duration", "0", "how often ./check is run, or WATCHDOG=1 expected, once it is ready; 0 is never"}),
-    entry<Time<&Settings::check_timeout, 10>>(
-        {"check-timeout", "duration, at least 10ms", "5s", "how long ./check may take before it is killed and has failed"}),
+        {"check-interval", "duration", "0",
+         "how often ./check is run, or WATCHDOG=1 expected, once it is ready; 0 is never"}),
+    entry<Time<&Settings::check_timeout, 10>>({"check-timeout", "duration, at least 10ms", "5s",
+                                               "how long ./check may take before it is killed and has failed"}),
     entry<Count<&Settings::check_failures, 1, 1'000'000>>(
         {"check-failures", "number, at least 1", "3", "so many failed checks in a row, and it is restarted"}),
     entry<ServiceNames<&Settings::depends>>(
@@ -244,16 +250,18 @@ constexpr std::array kEntries{
         {"depends-restart", "yes or no", "no", "whether it is restarted when a service it depends on was"}),
     entry<ServiceNames<&Settings::after>>(
         {"after", "list of services", "", "services that are waited for at start only if they are wanted up anyway"}),
-    entry<Flag<&Settings::essential>>(
-        {"essential", "yes or no", "no", "when it has ended for good, svscan stops everything and exits with its code"}),
+    entry<Flag<&Settings::essential>>({"essential", "yes or no", "no",
+                                       "when it has ended for good, svscan stops everything and exits with its code"}),
     entry<Count<&Settings::instances, 0, 1000>>(
-        {"instances", "number up to 1000", "0", "so many copies, NAME-1, NAME-2..., each with $INSTANCE; 0 is one NAME"}),
+        {"instances", "number up to 1000", "0",
+         "so many copies, NAME-1, NAME-2..., each with $INSTANCE; 0 is one NAME"}),
     entry<ControlGroup>({"control-group", "group", "", "group that may command the service"}),
     entry<Choice<&Settings::status_readers, kReaders>>(
         {"status-readers", "owner, group or all", "owner", "who may read its state; group is the control-group"}),
     entry<Choice<&Settings::trust_any, kTrust>>(
         {"trust", "owners or any", "owners",
-         "whether root refuses what somebody else could change; may stand in .defaults only"}, true),
+         "whether root refuses what somebody else could change; may stand in .defaults only"},
+        true),
     entry<LogTargets>({"log", "list of paths, stdout, syslog or null", "",
                        "where its output goes when there is no log/run; a path has a slash, as ./log/main"}),
     entry<StderrTarget>({"stderr", "merge, inherit or a log target", "merge",
@@ -262,7 +270,9 @@ constexpr std::array kEntries{
 
 }  // namespace
 
-std::span<const SettingEntry> setting_entries() { return kEntries; }
+std::span<const SettingEntry> setting_entries() {
+  return kEntries;
+}
 
 std::span<const Rung> Settings::ladder() const {
   return stop.empty() ? std::span<const Rung>(kStandardLadder) : std::span<const Rung>(stop);

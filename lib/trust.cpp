@@ -56,9 +56,12 @@ class Judge {
 std::string why_not_trusted(const struct stat& facts, uid_t user, std::string_view name) {
   std::string writer;
   // An owner can give himself the right to write whenever he likes.
-  if (facts.st_uid != 0 && facts.st_uid != user) writer = "uid " + std::to_string(facts.st_uid);
-  else if ((facts.st_mode & S_IWOTH) != 0) writer = "everybody";
-  else if ((facts.st_mode & S_IWGRP) != 0 && facts.st_gid != 0) writer = "group " + std::to_string(facts.st_gid);
+  if (facts.st_uid != 0 && facts.st_uid != user)
+    writer = "uid " + std::to_string(facts.st_uid);
+  else if ((facts.st_mode & S_IWOTH) != 0)
+    writer = "everybody";
+  else if ((facts.st_mode & S_IWGRP) != 0 && facts.st_gid != 0)
+    writer = "group " + std::to_string(facts.st_gid);
   if (writer.empty()) return {};
   return std::string(name).append(" is writable by ").append(writer).append(" and would run as ").append(runs_as(user));
 }

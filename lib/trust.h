@@ -25,8 +25,9 @@ struct Trust {
 };
 
 // Judges the service directory `dir` (an open descriptor) by the settings that it would be started with. finish, check
-// and control scripts are taken to run as the same user where they are his. Trusts everything when the process is not root, or when
-// .defaults say `trust = any`; .defaults themselves must be root's alone in any case. Costs some ten fstatat calls.
+// and control scripts are taken to run as the same user where they are his. Trusts everything when the process is not
+// root, or when .defaults say `trust = any`; .defaults themselves must be root's alone in any case. Costs some ten
+// fstatat calls.
 Trust judge_trust(int dir, const char* defaults_path, const Settings& settings);
 
 // The rule for one file: why not, or "". `user` is the one it would run as, 0 for root; `name` is for the message.

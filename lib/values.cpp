@@ -38,8 +38,12 @@ constexpr std::array kSignals{
     SignalName{"SYS", SIGSYS},       SignalName{"POLL", SIGPOLL}, SignalName{"IOT", SIGIOT},
     SignalName{"CLD", SIGCHLD}};
 
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+char upper(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+}
 
 // Digits at the front of `text`, which is shortened by them. False without any, or when they exceed `most`.
 bool take_digits(std::string_view& text, std::uint64_t most, std::uint64_t& into, unsigned base = 10) {

@@ -115,7 +115,8 @@ Result<void> apply_env_text(std::string_view text, std::string_view file, Enviro
     if (rest.empty() || rest[0] == '#') continue;
     if (rest.starts_with("export ")) rest = trim(rest.substr(7));
     const std::size_t equals = rest.find('=');
-    if (equals == std::string_view::npos || !is_name(rest.substr(0, equals)) || rest.find('\0') != std::string_view::npos)
+    if (equals == std::string_view::npos || !is_name(rest.substr(0, equals)) ||
+        rest.find('\0') != std::string_view::npos)
       return user_error(std::string(file) + ":" + std::to_string(line) + ": not a variable; a line is NAME=VALUE");
     std::string_view value = rest.substr(equals + 1);
     const bool quoted = value.size() >= 2 && (value[0] == '"' || value[0] == '\'') && value.back() == value[0];

@@ -12,7 +12,7 @@ namespace svdir::svrun {
 namespace {
 
 using Arguments = std::span<const char* const>;
-using Parsed = std::expected<Plan, Refusal>;
+using Parsed = std::expected<RunPlan, Refusal>;
 
 Parsed parse_setuidgid(Arguments arguments);
 Parsed parse_envuidgid(Arguments arguments);
@@ -23,26 +23,26 @@ Parsed parse_softlimit(Arguments arguments);
 
 // Exit codes for a wrong usage are those of daemontools 0.76 and runit 2.1.
 constexpr std::array kFaces{
-    Face{"chpst",
-         "chpst [-vVP012] [-u user[:group]] [-U user[:group]] [-b argv0] [-e dir] [-/ root] [-C dir] [-n nice] "
-         "[-l|-L lock] [-m n] [-d n] [-o n] [-p n] [-f n] [-c n] [-r n] [-t n] prog",
-         100, parse_chpst},
-    Face{"setuidgid", "setuidgid account child", 100, parse_setuidgid},
-    Face{"envuidgid", "envuidgid account child", 100, parse_envuidgid},
-    Face{"envdir", "envdir dir child", 111, parse_envdir},
-    Face{"pgrphack", "pgrphack child", 100, parse_pgrphack},
-    Face{"setlock", "setlock [ -nNxX ] file program [ arg ... ]", 100, parse_setlock},
-    Face{"softlimit",
-         "softlimit [-a allbytes] [-c corebytes] [-d databytes] [-f filebytes] [-l lockbytes] [-m membytes] "
-         "[-o openfiles] [-p processes] [-r residentbytes] [-s stackbytes] [-t cpusecs] child",
-         100, parse_softlimit},
+    ChpstFace{"chpst",
+              "chpst [-vVP012] [-u user[:group]] [-U user[:group]] [-b argv0] [-e dir] [-/ root] [-C dir] [-n nice] "
+              "[-l|-L lock] [-m n] [-d n] [-o n] [-p n] [-f n] [-c n] [-r n] [-t n] prog",
+              100, parse_chpst},
+    ChpstFace{"setuidgid", "setuidgid account child", 100, parse_setuidgid},
+    ChpstFace{"envuidgid", "envuidgid account child", 100, parse_envuidgid},
+    ChpstFace{"envdir", "envdir dir child", 111, parse_envdir},
+    ChpstFace{"pgrphack", "pgrphack child", 100, parse_pgrphack},
+    ChpstFace{"setlock", "setlock [ -nNxX ] file program [ arg ... ]", 100, parse_setlock},
+    ChpstFace{"softlimit",
+              "softlimit [-a allbytes] [-c corebytes] [-d databytes] [-f filebytes] [-l lockbytes] [-m membytes] "
+              "[-o openfiles] [-p processes] [-r residentbytes] [-s stackbytes] [-t cpusecs] child",
+              100, parse_softlimit},
 };
 
 std::unexpected<Refusal> wrong_usage(std::string_view name, std::string first_line = {}) {
-  const Face& face = *find_face(name);
+  const ChpstFace& face = *find_face(name);
   const bool is_chpst = name == "chpst";
-  return std::unexpected(Refusal{std::move(first_line) + (is_chpst ? "" : std::string(name) + ": ") + "usage: " +
-                                     std::string(face.usage) + (is_chpst ? "\n\n" : "\n"),
+  return std::unexpected(Refusal{std::move(first_line) + (is_chpst ? "" : std::string(name) + ": ") +
+                                     "usage: " + std::string(face.usage) + (is_chpst ? "\n\n" : "\n"),
                                  face.usage_exit_code});
 }
 
@@ -99,18 +99,18 @@ class Letters {
   std::string complaint_;
 };
 
-Plan plan_for(Arguments command) {
-  Plan plan;
+RunPlan plan_for(Arguments command) {
+  RunPlan plan;
   plan.like_chpst = true;
   for (const char* word : command) plan.command.emplace_back(word);
   return plan;
 }
 
-void take_command(Plan& plan, Arguments command) {
+void take_command(RunPlan& plan, Arguments command) {
   for (const char* word : command) plan.command.emplace_back(word);
 }
 
-bool add_limits(std::string_view value, std::initializer_list<int> resources, Plan& plan) {
+bool add_limits(std::string_view value, std::initializer_list<int> resources, RunPlan& plan) {
   long long number = 0;
   if (value != "=" && !parse_number(value, 0, LLONG_MAX, number)) return false;
   for (const int resource : resources)
@@ -119,7 +119,7 @@ bool add_limits(std::string_view value, std::initializer_list<int> resources, Pl
 }
 
 // The letters that chpst and softlimit share. False for a value that is no number.
-bool add_limit_by_letter(char letter, std::string_view value, Plan& plan) {
+bool add_limit_by_letter(char letter, std::string_view value, RunPlan& plan) {
   switch (letter) {
     case 'm': return add_limits(value, {RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK, RLIMIT_AS}, plan);
     case 'a': return add_limits(value, {RLIMIT_AS}, plan);
@@ -139,7 +139,7 @@ bool add_limit_by_letter(char letter, std::string_view value, Plan& plan) {
 Parsed parse_setuidgid(Arguments arguments) {
   if (arguments.size() < 2) return wrong_usage("setuidgid");
   if (*arguments[0] == '\0') return empty_value("setuidgid", "account");
-  Plan plan = plan_for(arguments.subspan(1));
+  RunPlan plan = plan_for(arguments.subspan(1));
   plan.attributes.user = arguments[0];
   return plan;
 }
@@ -147,7 +147,7 @@ Parsed parse_setuidgid(Arguments arguments) {
 Parsed parse_envuidgid(Arguments arguments) {
   if (arguments.size() < 2) return wrong_usage("envuidgid");
   if (*arguments[0] == '\0') return empty_value("envuidgid", "account");
-  Plan plan = plan_for(arguments.subspan(1));
+  RunPlan plan = plan_for(arguments.subspan(1));
   plan.id_variables = arguments[0];
   return plan;
 }
@@ -155,20 +155,20 @@ Parsed parse_envuidgid(Arguments arguments) {
 Parsed parse_envdir(Arguments arguments) {
   if (arguments.size() < 2) return wrong_usage("envdir");
   if (*arguments[0] == '\0') return empty_value("envdir", "dir");
-  Plan plan = plan_for(arguments.subspan(1));
+  RunPlan plan = plan_for(arguments.subspan(1));
   plan.attributes.env_dir = arguments[0];
   return plan;
 }
 
 Parsed parse_pgrphack(Arguments arguments) {
   if (arguments.empty()) return wrong_usage("pgrphack");
-  Plan plan = plan_for(arguments);
+  RunPlan plan = plan_for(arguments);
   plan.new_session = true;
   return plan;
 }
 
 Parsed parse_setlock(Arguments arguments) {
-  Plan plan = plan_for({});
+  RunPlan plan = plan_for({});
   Letters letters("setlock", arguments, "nNxX");
   for (char letter = letters.next(); letter != 0; letter = letters.next()) {
     if (letter == '?') return wrong_usage("setlock", letters.complaint());
@@ -183,7 +183,7 @@ Parsed parse_setlock(Arguments arguments) {
 }
 
 Parsed parse_softlimit(Arguments arguments) {
-  Plan plan = plan_for({});
+  RunPlan plan = plan_for({});
   Letters letters("softlimit", arguments, "a:c:d:f:l:m:o:p:r:s:t:");
   for (char letter = letters.next(); letter != 0; letter = letters.next())
     if (letter == '?' || !add_limit_by_letter(letter, letters.value(), plan))
@@ -194,7 +194,7 @@ Parsed parse_softlimit(Arguments arguments) {
 }
 
 // What is no limit. False for a bad value.
-bool take_chpst_letter(char letter, std::string_view value, Plan& plan) {
+bool take_chpst_letter(char letter, std::string_view value, RunPlan& plan) {
   long long number = 0;
   switch (letter) {
     case 'u': return plan.attributes.user = value, true;
@@ -220,21 +220,22 @@ bool take_chpst_letter(char letter, std::string_view value, Plan& plan) {
 }  // namespace
 
 Parsed parse_chpst(Arguments arguments) {
-  Plan plan = plan_for({});
+  RunPlan plan = plan_for({});
   Letters letters("chpst", arguments, "u:U:b:e:m:d:o:p:f:c:r:t:/:C:n:l:L:vVP012");
   for (char letter = letters.next(); letter != 0; letter = letters.next()) {
     if (letter == 'V') return wrong_usage("chpst", "svdir's chpst\n");
     if (std::string_view("uUe/ClL").contains(letter) && letters.value().empty())
       return empty_value("chpst", std::string("value of -") + letter);
-    if (letter == '?' || !take_chpst_letter(letter, letters.value(), plan)) return wrong_usage("chpst", letters.complaint());
+    if (letter == '?' || !take_chpst_letter(letter, letters.value(), plan))
+      return wrong_usage("chpst", letters.complaint());
   }
   if (letters.rest().empty()) return wrong_usage("chpst");
   take_command(plan, letters.rest());
   return plan;
 }
 
-const Face* find_face(std::string_view name) {
-  const auto found = std::ranges::find_if(kFaces, [&](const Face& face) {
+const ChpstFace* find_face(std::string_view name) {
+  const auto found = std::ranges::find_if(kFaces, [&](const ChpstFace& face) {
     return name == face.name || (name.starts_with('d') && name.substr(1) == face.name);
   });
   return found == kFaces.end() ? nullptr : &*found;

@@ -9,16 +9,16 @@
 
 namespace svdir::svrun {
 
-struct Face {
+struct ChpstFace {
   std::string_view name;
   std::string_view usage;  // without "usage: "
   int usage_exit_code;
-  std::expected<Plan, Refusal> (*parse)(std::span<const char* const> arguments);
+  std::expected<RunPlan, Refusal> (*parse)(std::span<const char* const> arguments);
 };
 
 // By the name of the program, with or without a leading "d"; nullptr: svrun itself.
-const Face* find_face(std::string_view name);
+const ChpstFace* find_face(std::string_view name);
 
-std::expected<Plan, Refusal> parse_chpst(std::span<const char* const> arguments);
+std::expected<RunPlan, Refusal> parse_chpst(std::span<const char* const> arguments);
 
 }  // namespace svdir::svrun

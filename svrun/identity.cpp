@@ -32,7 +32,7 @@ std::vector<std::string> split_at_colons(std::string_view text) {
   }
 }
 
-void take_account(const passwd& account, Identity& into) {
+void take_account(const passwd& account, Credentials& into) {
   into.uid = account.pw_uid;
   into.gid = account.pw_gid;
   into.name = account.pw_name;
@@ -40,7 +40,7 @@ void take_account(const passwd& account, Identity& into) {
   into.shell = account.pw_shell;
 }
 
-std::vector<gid_t> login_groups(const Identity& identity) {
+std::vector<gid_t> login_groups(const Credentials& identity) {
   if (identity.name.empty()) return {identity.gid};
   int count = 64;
   std::vector<gid_t> groups(static_cast<std::size_t>(count));
@@ -51,7 +51,7 @@ std::vector<gid_t> login_groups(const Identity& identity) {
 }
 
 // Sets the group id and the supplementary groups.
-void take_groups(std::vector<gid_t> groups, Identity& into) {
+void take_groups(std::vector<gid_t> groups, Credentials& into) {
   into.gid = groups.front();
   into.groups_asked_for = true;
   into.groups = std::move(groups);
@@ -63,7 +63,7 @@ Result<gid_t> group_named(const std::string& name) {
   return user_error("there is no group `" + name + "`");
 }
 
-Result<Identity> identity_by_numbers(std::string_view text, bool like_chpst) {
+Result<Credentials> identity_by_numbers(std::string_view text, bool like_chpst) {
   const std::vector<std::string> parts = split_at_colons(text);
   std::vector<gid_t> numbers;
   for (const std::string& part : parts) {
@@ -72,7 +72,7 @@ Result<Identity> identity_by_numbers(std::string_view text, bool like_chpst) {
     numbers.push_back(*number);
   }
   if (like_chpst && numbers.size() < 2) return user_error("invalid uid/gids: " + std::string(text));
-  Identity identity;
+  Credentials identity;
   if (const passwd* account = ::getpwuid(numbers[0]); account != nullptr) take_account(*account, identity);
   identity.uid = numbers[0];
   numbers.erase(numbers.begin());
@@ -84,22 +84,22 @@ Result<Identity> identity_by_numbers(std::string_view text, bool like_chpst) {
   return identity;
 }
 
-Result<Identity> identity_of_owner(const std::string& program) {
+Result<Credentials> identity_of_owner(const std::string& program) {
   struct stat facts;
   if (sys::fstatat(AT_FDCWD, program.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0)
     return system_error("unable to examine", program);
-  Identity identity;
+  Credentials identity;
   if (const passwd* account = ::getpwuid(facts.st_uid); account != nullptr) take_account(*account, identity);
   identity.uid = facts.st_uid;
   if (identity.name.empty()) identity.gid = facts.st_gid;
   return identity;
 }
 
-Result<Identity> identity_of_user(std::string_view text, const std::string& program) {
+Result<Credentials> identity_of_user(std::string_view text, const std::string& program) {
   if (text == "owner") return identity_of_owner(program);
   if (text.starts_with(':')) return identity_by_numbers(text.substr(1), false);
   std::vector<std::string> parts = split_at_colons(text);
-  Identity identity;
+  Credentials identity;
   if (const passwd* account = ::getpwnam(parts[0].c_str()); account != nullptr) {
     take_account(*account, identity);
   } else if (number_of(parts[0])) {
@@ -127,7 +127,7 @@ std::vector<gid_t> present_groups() {
 }
 
 // Whether the process has these ids already, and the groups that were asked for; it may have more.
-bool is_already(const Identity& identity) {
+bool is_already(const Credentials& identity) {
   uid_t uids[3];
   gid_t gids[3];
   if (::getresuid(&uids[0], &uids[1], &uids[2]) != 0 || ::getresgid(&gids[0], &gids[1], &gids[2]) != 0) return false;
@@ -142,13 +142,13 @@ bool is_already(const Identity& identity) {
 
 }  // namespace
 
-Result<Identity> chpst_identity(std::string_view text) {
+Result<Credentials> chpst_identity(std::string_view text) {
   if (text.starts_with(':')) return identity_by_numbers(text.substr(1), true);
   const std::vector<std::string> parts = split_at_colons(text);
   const auto unknown = [&] { return user_error("unknown user/group: " + std::string(text)); };
   const passwd* account = ::getpwnam(parts[0].c_str());
   if (account == nullptr) return unknown();
-  Identity identity;
+  Credentials identity;
   take_account(*account, identity);
   identity.groups = {identity.gid};
   if (parts.size() == 1) return identity;
@@ -162,9 +162,9 @@ Result<Identity> chpst_identity(std::string_view text) {
   return identity;
 }
 
-Result<Identity> settings_identity(std::string_view user, const std::vector<std::string>& groups,
-                                   const std::string& program) {
-  Result<Identity> identity = Identity{};
+Result<Credentials> settings_identity(std::string_view user, const std::vector<std::string>& groups,
+                                      const std::string& program) {
+  Result<Credentials> identity = Credentials{};
   if (user.empty()) {
     identity->uid = ::geteuid();
     identity->gid = ::getegid();
@@ -183,7 +183,7 @@ Result<Identity> settings_identity(std::string_view user, const std::vector<std:
   return identity;
 }
 
-Result<void> become(const Identity& identity, bool like_chpst) {
+Result<void> become(const Credentials& identity, bool like_chpst) {
   if (!like_chpst && ::geteuid() != 0) {
     if (is_already(identity)) return {};
     return user_error("only root can run a program as another user or group");

@@ -16,11 +16,11 @@ using namespace svdir::svrun;
 int main(int argc, char** argv) {
   std::string_view name = argc > 0 ? argv[0] : "svrun";
   name.remove_prefix(name.rfind('/') + 1);  // npos + 1 is 0
-  const Face* face = find_face(name);
+  const ChpstFace* face = find_face(name);
   set_program_name(face == nullptr ? "svrun" : face->name);
 
   const std::span<const char* const> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
-  std::expected<Plan, Refusal> plan = face == nullptr ? parse_options(arguments) : face->parse(arguments);
+  std::expected<RunPlan, Refusal> plan = face == nullptr ? parse_options(arguments) : face->parse(arguments);
   if (!plan) {
     std::fputs(plan.error().text.c_str(), plan.error().exit_code == 0 ? stdout : stderr);
     return plan.error().exit_code;

@@ -9,10 +9,13 @@ namespace {
 
 constexpr std::size_t kHelpColumn = 26;
 
-std::string usage() { return "usage: svrun [--KEY=VALUE]... PROGRAM [ARGUMENT]...   (svrun --help lists the keys)\n"; }
+std::string usage() {
+  return "usage: svrun [--KEY=VALUE]... PROGRAM [ARGUMENT]...   (svrun --help lists the keys)\n";
+}
 
 std::string help() {
-  std::string text = usage() + "\nSets the process up and executes PROGRAM in its place. chpst's options work as well.\n\n";
+  std::string text =
+      usage() + "\nSets the process up and executes PROGRAM in its place. chpst's options work as well.\n\n";
   for (const AttributeRow& row : attribute_rows()) {
     std::string option = "  --" + std::string(row.key);
     if (!row.takes_no_value) option += "=";
@@ -30,8 +33,8 @@ std::unexpected<Refusal> refuse(std::string why) {
 
 }  // namespace
 
-std::expected<Plan, Refusal> parse_options(std::span<const char* const> arguments) {
-  Plan plan;
+std::expected<RunPlan, Refusal> parse_options(std::span<const char* const> arguments) {
+  RunPlan plan;
   std::size_t next = 0;
   for (; next < arguments.size(); ++next) {
     std::string_view option = arguments[next];

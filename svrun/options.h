@@ -9,6 +9,6 @@
 namespace svdir::svrun {
 
 // `arguments` are those after the name. A request for help is a Refusal with exit code 0.
-std::expected<Plan, Refusal> parse_options(std::span<const char* const> arguments);
+std::expected<RunPlan, Refusal> parse_options(std::span<const char* const> arguments);
 
 }  // namespace svdir::svrun

@@ -18,16 +18,16 @@ struct SoftLimit {
   std::uint64_t value = 0;  // kNoLimit: as high as the hard one
 };
 
-struct Plan {
+struct RunPlan {
   Attributes attributes;
 
   // What only chpst and its kin do.
-  bool like_chpst = false;   // its rules for users, its search for the program, its texts and its exit code 111
+  bool like_chpst = false;  // its rules for users, its search for the program, its texts and its exit code 111
   bool new_session = false;
   std::string id_variables;  // "[:]user[:group...]" to set $UID and $GID from
   std::optional<int> nice_step;
   std::vector<SoftLimit> soft_limits;
-  bool closes[3] = {};       // descriptors 0, 1, 2
+  bool closes[3] = {};         // descriptors 0, 1, 2
   std::string first_argument;  // argv[0] for the program
   bool has_first_argument = false;
   bool env_dir_may_hold_directories = false;

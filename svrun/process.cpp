@@ -24,7 +24,7 @@ namespace svdir::svrun {
 namespace {
 
 // The error of an attribute, with its key, or with the line of the setting it came from.
-Error about(const Plan& plan, std::string_view key, Error error) {
+Error about(const RunPlan& plan, std::string_view key, Error error) {
   if (plan.like_chpst) return error;
   std::string place = plan.attributes.explain ? place_of_setting(AT_FDCWD, key) : "";
   place.append(place.empty() ? "--" : ": ").append(key).append(": ");
@@ -77,7 +77,8 @@ Result<void> set_limit(const LimitChange& change) {
   if (!change.hard) limit.rlim_max = std::max(limit.rlim_max, limit.rlim_cur);
   if (change.hard && !change.soft) limit.rlim_cur = std::min(limit.rlim_cur, limit.rlim_max);
   if (::setrlimit(resource, &limit) == 0) return {};
-  if (errno == EPERM) return user_error("above the hard limit of " + (before == RLIM_INFINITY ? "the system" : std::to_string(before)));
+  if (errno == EPERM)
+    return user_error("above the hard limit of " + (before == RLIM_INFINITY ? "the system" : std::to_string(before)));
   return refused("unable to set the limit");
 }
 
@@ -126,7 +127,7 @@ Result<void> take_lock(const Attributes& attributes) {
   return {};
 }
 
-Result<void> read_environment(const Plan& plan, const Identity* identity, Environment& into) {
+Result<void> read_environment(const RunPlan& plan, const Credentials* identity, Environment& into) {
   const Attributes& attributes = plan.attributes;
   if (attributes.clean_env) into.clear();
   if (identity != nullptr && !plan.like_chpst && !attributes.user.empty() && !identity->name.empty()) {
@@ -136,7 +137,8 @@ Result<void> read_environment(const Plan& plan, const Identity* identity, Enviro
     if (!identity->shell.empty()) into.set("SHELL", identity->shell);
   }
   if (!attributes.env_file.empty())
-    if (auto read = apply_env_file(attributes.env_file, into); !read) return std::unexpected(about(plan, "env-file", read.error()));
+    if (auto read = apply_env_file(attributes.env_file, into); !read)
+      return std::unexpected(about(plan, "env-file", read.error()));
   if (!attributes.env_dir.empty()) {
     const bool skip = !plan.like_chpst || plan.env_dir_may_hold_directories;
     if (auto read = apply_env_dir(attributes.env_dir, skip, into); !read) return read;
@@ -145,7 +147,7 @@ Result<void> read_environment(const Plan& plan, const Identity* identity, Enviro
 }
 
 // Whatever needs rights that the user may not have, and the files that are named relative to the present directory.
-Result<void> prepare(const Plan& plan, const Identity* identity, Environment& environment) {
+Result<void> prepare(const RunPlan& plan, const Credentials* identity, Environment& environment) {
   const Attributes& wanted = plan.attributes;
   const auto wrong = [&](std::string_view key, const Error& error) { return std::unexpected(about(plan, key, error)); };
   if (!wanted.cgroup.empty()) {
@@ -161,7 +163,8 @@ Result<void> prepare(const Plan& plan, const Identity* identity, Environment& en
     if (const auto set = set_cpus(wanted.cpus); !set) return wrong("cpu-affinity", set.error());
   if (const auto read = read_environment(plan, identity, environment); !read) return read;
   for (const LimitChange& change : wanted.limits)
-    if (const auto set = set_limit(change); !set) return wrong("limit-" + std::string(limit_name(change.resource)), set.error());
+    if (const auto set = set_limit(change); !set)
+      return wrong("limit-" + std::string(limit_name(change.resource)), set.error());
   if (!wanted.chroot.empty())
     if (const auto changed = change_root(wanted.chroot); !changed) return wrong("chroot", changed.error());
   if (!wanted.directory.empty())
@@ -174,7 +177,7 @@ Result<void> prepare(const Plan& plan, const Identity* identity, Environment& en
 }
 
 // What is left when the user is the right one.
-Result<void> conclude(const Plan& plan) {
+Result<void> conclude(const RunPlan& plan) {
   const Attributes& wanted = plan.attributes;
   if (!wanted.lock_file.empty()) {
     const auto locked = take_lock(wanted);
@@ -193,9 +196,9 @@ Result<void> conclude(const Plan& plan) {
   return {};
 }
 
-Result<void> set_id_variables(const Plan& plan, Environment& environment) {
+Result<void> set_id_variables(const RunPlan& plan, Environment& environment) {
   if (plan.id_variables.empty()) return {};
-  const Result<Identity> identity = chpst_identity(plan.id_variables);
+  const Result<Credentials> identity = chpst_identity(plan.id_variables);
   if (!identity) return std::unexpected(identity.error());
   environment.set("GID", std::to_string(identity->gid));
   environment.set("UID", std::to_string(identity->uid));
@@ -204,7 +207,7 @@ Result<void> set_id_variables(const Plan& plan, Environment& environment) {
 
 // A program named relative to the present directory is meant to be found there even when it will run elsewhere. Below
 // another root nothing of here can be reached.
-void fix_program(Plan& plan, std::string& program) {
+void fix_program(RunPlan& plan, std::string& program) {
   const bool relative = program.find('/') != std::string::npos && !program.starts_with('/');
   if (plan.like_chpst || !relative || plan.attributes.directory.empty() || !plan.attributes.chroot.empty()) return;
   char* here = ::getcwd(nullptr, 0);
@@ -215,7 +218,7 @@ void fix_program(Plan& plan, std::string& program) {
 }
 
 // Looks the program up as execvp(3) does, in chpst's case by the path that svrun itself was given.
-Error run_program(const Plan& plan, const std::string& program, Environment& environment) {
+Error run_program(const RunPlan& plan, const std::string& program, Environment& environment) {
   std::vector<char*> arguments;
   for (const std::string& word : plan.command) arguments.push_back(const_cast<char*>(word.c_str()));
   if (plan.has_first_argument) arguments[0] = const_cast<char*>(plan.first_argument.c_str());
@@ -234,7 +237,8 @@ Error run_program(const Plan& plan, const std::string& program, Environment& env
       const std::string_view folder = rest.substr(0, colon);
       attempt(std::string(folder.empty() ? "." : folder).append("/").append(program));
       if (errno != ENOENT && errno != ENOTDIR) number = errno;
-      more = colon != std::string_view::npos && (errno == ENOENT || errno == EACCES || errno == EPERM || errno == EISDIR || errno == ENOTDIR);
+      more = colon != std::string_view::npos &&
+             (errno == ENOENT || errno == EACCES || errno == EPERM || errno == EISDIR || errno == ENOTDIR);
       if (more) rest.remove_prefix(colon + 1);
     }
   }
@@ -243,14 +247,15 @@ Error run_program(const Plan& plan, const std::string& program, Environment& env
 
 }  // namespace
 
-Error execute(Plan& plan) {
+Error execute(RunPlan& plan) {
   const Attributes& wanted = plan.attributes;
   Environment environment(environ);
   std::string program = plan.command.front();
   const bool changes_user = !wanted.user.empty() || !wanted.groups.empty();
-  Identity identity;
+  Credentials identity;
   if (changes_user) {
-    Result<Identity> found = plan.like_chpst ? chpst_identity(wanted.user) : settings_identity(wanted.user, wanted.groups, program);
+    Result<Credentials> found =
+        plan.like_chpst ? chpst_identity(wanted.user) : settings_identity(wanted.user, wanted.groups, program);
     if (!found) return about(plan, wanted.user.empty() ? "groups" : "user", found.error());
     identity = std::move(*found);
   }
@@ -264,7 +269,8 @@ Error execute(Plan& plan) {
   if (plan.new_session) ::setsid();
   if (wanted.ids_first)
     if (const auto took = take_user(); !took) return took.error();
-  if (const auto prepared = prepare(plan, changes_user ? &identity : nullptr, environment); !prepared) return prepared.error();
+  if (const auto prepared = prepare(plan, changes_user ? &identity : nullptr, environment); !prepared)
+    return prepared.error();
   if (const auto set = set_id_variables(plan, environment); !set) return set.error();
   if (!wanted.ids_first)
     if (const auto took = take_user(); !took) return took.error();

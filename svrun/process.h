@@ -11,6 +11,6 @@ namespace svdir::svrun {
 // The order is chpst's where chpst has a say: session, envdir, chroot, directory, nice, $UID and $GID, user and groups,
 // lock, closing descriptors, limits. What chpst does not have and what needs rights comes before the user is taken;
 // names are looked up before the root directory changes.
-Error execute(Plan& plan);
+Error execute(RunPlan& plan);
 
 }  // namespace svdir::svrun

@@ -11,14 +11,22 @@ struct Words {
   std::string_view text;
 };
 constexpr std::array kWords{
-    Words{ENOENT, "file does not exist"},     Words{EACCES, "access denied"},
-    Words{EPERM, "permission denied"},        Words{EAGAIN, "temporary failure"},
-    Words{EISDIR, "is a directory"},          Words{ENOTDIR, "not a directory"},
-    Words{ENOEXEC, "exec format error"},      Words{ENOMEM, "out of memory"},
-    Words{EINVAL, "invalid argument"},        Words{ELOOP, "symbolic link loop"},
-    Words{ETXTBSY, "text busy"},              Words{EROFS, "read-only file system"},
-    Words{ENOSPC, "out of disk space"},       Words{EMFILE, "too many open files"},
-    Words{ENAMETOOLONG, "file name too long"}, Words{EIO, "input/output error"},
+    Words{ENOENT, "file does not exist"},
+    Words{EACCES, "access denied"},
+    Words{EPERM, "permission denied"},
+    Words{EAGAIN, "temporary failure"},
+    Words{EISDIR, "is a directory"},
+    Words{ENOTDIR, "not a directory"},
+    Words{ENOEXEC, "exec format error"},
+    Words{ENOMEM, "out of memory"},
+    Words{EINVAL, "invalid argument"},
+    Words{ELOOP, "symbolic link loop"},
+    Words{ETXTBSY, "text busy"},
+    Words{EROFS, "read-only file system"},
+    Words{ENOSPC, "out of disk space"},
+    Words{EMFILE, "too many open files"},
+    Words{ENAMETOOLONG, "file name too long"},
+    Words{EIO, "input/output error"},
 };
 
 }  // namespace

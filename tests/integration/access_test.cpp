@@ -1,4 +1,6 @@
 // Who may change what root runs, command a service, and read its state: tried as three users.
+#include "lib/access.h"
+
 #include <fcntl.h>
 #include <grp.h>
 #include <sys/stat.h>
@@ -6,7 +8,6 @@
 
 #include <catch2/catch.hpp>
 
-#include "lib/access.h"
 #include "lib/fd.h"
 #include "lib/trust.h"
 #include "tests/support/process.h"
@@ -35,12 +36,14 @@ Trust judge(const ServiceDir& service, std::string_view settings = "", const cha
 
 // Whether a process of this user and group can do it.
 bool can(uid_t uid, gid_t gid, const std::string& script) {
-  return run(Launch{.argv = {"setpriv", "--reuid=" + std::to_string(uid), "--regid=" + std::to_string(gid), "--clear-groups",
-                             "sh", "-c", script}})
+  return run(Launch{.argv = {"setpriv", "--reuid=" + std::to_string(uid), "--regid=" + std::to_string(gid),
+                             "--clear-groups", "sh", "-c", script}})
              .code == 0;
 }
 
-void give(const std::string& path, uid_t uid) { REQUIRE(::chown(path.c_str(), uid, uid) == 0); }
+void give(const std::string& path, uid_t uid) {
+  REQUIRE(::chown(path.c_str(), uid, uid) == 0);
+}
 
 }  // namespace
 
@@ -55,7 +58,8 @@ TEST_CASE("an ordinary user's supervisor trusts whatever it can run") {
 TEST_CASE("root runs nothing that somebody else could change") {
   NEEDS_ROOT();
   const TempDir dir;
-  const ServiceDir service = ServiceDir(dir, "a").run("true").finish("true").check("true").conf("").control('t', "true");
+  const ServiceDir service =
+      ServiceDir(dir, "a").run("true").finish("true").check("true").conf("").control('t', "true");
   make_directories(service / "env");
   CHECK(judge(service).refusal.empty());
   for (const char* name : {"run", "finish", "check", "conf", "env", "control", "control/t"}) {
@@ -65,7 +69,8 @@ TEST_CASE("root runs nothing that somebody else could change") {
     CHECK(judge(service, "trust = any").refusal.empty());
     CHECK(judge(service, "user = 54321").refusal.empty());
     CHECK(judge(service, "user = 54321").users_own);
-    CHECK(judge(service, "user = 54322").refusal == std::string(name) + " is writable by uid 54321 and would run as uid 54322");
+    CHECK(judge(service, "user = 54322").refusal ==
+          std::string(name) + " is writable by uid 54321 and would run as uid 54322");
     give(service / name, 0);
     CHECK_FALSE(judge(service, "user = 54321").users_own);
   }
@@ -81,7 +86,8 @@ TEST_CASE("a run in the hands of its user runs as its owner, but not as root") {
   CHECK(judge(service, "user = owner").refusal.empty());
   CHECK(judge(service).refusal == "run is writable by uid 54321 and would run as root");
   give(service.path(), kStranger);
-  CHECK(judge(service, "user = owner").refusal == "the service directory is writable by uid 54322 and would run as uid 54321");
+  CHECK(judge(service, "user = owner").refusal ==
+        "the service directory is writable by uid 54322 and would run as uid 54321");
 }
 
 TEST_CASE("a link in the scan directory's defaults or in a service is judged by what it leads to") {
@@ -99,7 +105,8 @@ TEST_CASE("a link in the scan directory's defaults or in a service is judged by 
   const std::string defaults = dir / "defaults";
   CHECK(judge(service, "trust = any", defaults.c_str()).refusal.empty());
   give(defaults, kOwner);
-  CHECK(judge(service, "trust = any", defaults.c_str()).refusal == ".defaults is writable by uid 54321 and would run as root");
+  CHECK(judge(service, "trust = any", defaults.c_str()).refusal ==
+        ".defaults is writable by uid 54321 and would run as root");
 }
 
 TEST_CASE("the control-group may command, readers may read, others may do nothing") {
@@ -121,7 +128,8 @@ TEST_CASE("the control-group may command, readers may read, others may do nothin
     return apply_access(fd.get(), settings_of(text));
   };
   const auto rights = [&](uid_t uid, gid_t gid) {
-    return std::string(can(uid, gid, command) ? "c" : "-") + (can(uid, gid, alive) ? "a" : "-") + (can(uid, gid, look) ? "r" : "-");
+    return std::string(can(uid, gid, command) ? "c" : "-") + (can(uid, gid, alive) ? "a" : "-") +
+           (can(uid, gid, look) ? "r" : "-");
   };
   struct Row {
     const char* settings;

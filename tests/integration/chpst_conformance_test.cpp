@@ -39,8 +39,10 @@ struct Bench {
     const Ran mine = run(launch(argv, ours));
     CHECK(mine.code == theirs.code);
     CHECK(mine.output == theirs.output);
-    if (texts == Texts::same) CHECK(mine.errors == theirs.errors);
-    else CHECK(mine.errors.empty() == theirs.errors.empty());
+    if (texts == Texts::same)
+      CHECK(mine.errors == theirs.errors);
+    else
+      CHECK(mine.errors.empty() == theirs.errors.empty());
   }
 };
 
@@ -97,9 +99,17 @@ TEST_CASE("chpst: the program's first argument, its lookup, and what is said whe
 TEST_CASE("chpst: wrong usage is exit 100") {
   const Bench bench("chpst");
   // Our usage line has two options more, those of newer versions.
-  for (const auto& words : std::vector<std::vector<std::string>>{
-           {}, {"-x", "true"}, {"-u"}, {"-n", "x", "true"}, {"-n", "5x", "true"}, {"-o", "5x", "true"}, {"-o", "-1", "true"},
-           {"-m", "k", "true"}, {"-V"}, {"-v"}, {"-012"}}) {
+  for (const auto& words : std::vector<std::vector<std::string>>{{},
+                                                                 {"-x", "true"},
+                                                                 {"-u"},
+                                                                 {"-n", "x", "true"},
+                                                                 {"-n", "5x", "true"},
+                                                                 {"-o", "5x", "true"},
+                                                                 {"-o", "-1", "true"},
+                                                                 {"-m", "k", "true"},
+                                                                 {"-V"},
+                                                                 {"-v"},
+                                                                 {"-012"}}) {
     std::vector<std::string> argv{"chpst"};
     argv.insert(argv.end(), words.begin(), words.end());
     bench.compare(argv, Texts::differ);
@@ -173,8 +183,8 @@ TEST_CASE("chpst: options together are applied in one order") {
   const Bench bench("chpst");
   write_file(bench.dir / "e/PLAIN", "value");
   write_file(bench.dir / "e/UID", "from the directory");
-  bench.compare({"chpst", "-u", "daemon:adm", "-U", "games", "-e", "e", "-n", "5", "-o", "77", "-c", "0", "-P", "-b", "x", "sh",
-                 "-c", "env | sort; nice; ulimit -n; " + kIds});
+  bench.compare({"chpst", "-u", "daemon:adm", "-U", "games", "-e", "e", "-n", "5", "-o", "77", "-c", "0", "-P", "-b",
+                 "x", "sh", "-c", "env | sort; nice; ulimit -n; " + kIds});
   // The lock is taken as the user, the environment is read before.
   ::chmod((bench.dir / "e").c_str(), 0700);
   bench.compare({"chpst", "-u", "daemon", "-e", "e", "env"});
@@ -221,7 +231,8 @@ TEST_CASE("setlock as in daemontools") {
   bench.compare({"setlock", "lock", "echo", "run"});
   bench.compare({"setlock", "-n"});
   bench.compare({"setlock", "-z", "lock", "true"});
-  const Ran ran = run(bench.launch({"setlock", "-n", "lock", "sh", "-c", bench.ours + " -nx lock echo run; echo $?"}, genuine("setlock")));
+  const Ran ran = run(bench.launch({"setlock", "-n", "lock", "sh", "-c", bench.ours + " -nx lock echo run; echo $?"},
+                                   genuine("setlock")));
   CHECK(ran.output == "0\n");
 }
 

@@ -14,7 +14,9 @@ using namespace svdir::test;
 
 namespace {
 
-void wait_for_answer(int port) { WAIT_UNTIL(fetch(port, "page") == "hello\n"); }
+void wait_for_answer(int port) {
+  WAIT_UNTIL(fetch(port, "page") == "hello\n");
+}
 
 // Where PostgreSQL's programs are: "" where it is not installed.
 std::string postgres_bin() {
@@ -27,18 +29,20 @@ std::string postgres_bin() {
 TEST_CASE("a Python server that ignores TERM is stopped by its ladder, and its port is free at once", "[servers]") {
   const TempDir dir;
   const int port = free_ports(1)[0];
-  const ServiceDir service = ServiceDir(dir, "python").run(
-      "#!/usr/bin/env python3\n"
-      "#: stop = TERM 100ms KILL\n"
-      "import http.server, signal\n"
-      "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-      "class Handler(http.server.BaseHTTPRequestHandler):\n"
-      "    def do_GET(self):\n"
-      "        self.send_response(200)\n"
-      "        self.end_headers()\n"
-      "        self.wfile.write(b'hello\\n')\n"
-      "    def log_message(self, *arguments): pass\n"
-      "http.server.HTTPServer(('127.0.0.1', " + std::to_string(port) + "), Handler).serve_forever()\n");
+  const ServiceDir service = ServiceDir(dir, "python")
+                                 .run(
+                                     "#!/usr/bin/env python3\n"
+                                     "#: stop = TERM 100ms KILL\n"
+                                     "import http.server, signal\n"
+                                     "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+                                     "class Handler(http.server.BaseHTTPRequestHandler):\n"
+                                     "    def do_GET(self):\n"
+                                     "        self.send_response(200)\n"
+                                     "        self.end_headers()\n"
+                                     "        self.wfile.write(b'hello\\n')\n"
+                                     "    def log_message(self, *arguments): pass\n"
+                                     "http.server.HTTPServer(('127.0.0.1', " +
+                                     std::to_string(port) + "), Handler).serve_forever()\n");
   const Supervised supervised(service);
   wait_for_answer(port);
   for (int round = 0; round < 3; ++round) {
@@ -50,15 +54,18 @@ TEST_CASE("a Python server that ignores TERM is stopped by its ladder, and its p
   }
 }
 
-TEST_CASE("nginx survives the death of its workers, and its master's death does not leave the port taken", "[servers]") {
+TEST_CASE("nginx survives the death of its workers, and its master's death does not leave the port taken",
+          "[servers]") {
   const TempDir dir;
   const int port = free_ports(1)[0];
   ServiceDir service(dir, "nginx");
   service.file("page", "hello\n")
-      .file("nginx.conf", "daemon off;\nworker_processes 3;\npid nginx.pid;\nerror_log stderr;\nevents {}\n"
-                          "http { access_log off; client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3;\n"
-                          "  uwsgi_temp_path t4; scgi_temp_path t5;\n"
-                          "  server { listen 127.0.0.1:" + std::to_string(port) + "; root " + service.path() + "; } }\n")
+      .file("nginx.conf",
+            "daemon off;\nworker_processes 3;\npid nginx.pid;\nerror_log stderr;\nevents {}\n"
+            "http { access_log off; client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3;\n"
+            "  uwsgi_temp_path t4; scgi_temp_path t5;\n"
+            "  server { listen 127.0.0.1:" +
+                std::to_string(port) + "; root " + service.path() + "; } }\n")
       .run("exec 2>> errors; exec " + genuine("nginx") + " -e stderr -p $PWD -c nginx.conf")
       .conf("stop = QUIT 10s TERM 5s KILL\n");
   const Supervised supervised(service);
@@ -134,7 +141,9 @@ TEST_CASE("PostgreSQL: fast shutdowns and crashes under load leave the books bal
   const Ran made = as_nobody({bin + "/initdb", "-D", data + "/base", "-U", "tester", "-A", "trust", "--no-sync"});
   CAPTURE(made.errors);
   REQUIRE(made.code == 0);
-  service.run("exec " + bin + "/postgres -D data/base -k " + data + " -c listen_addresses= -c restart_after_crash=off 2>> " + data + "/errors")
+  service
+      .run("exec " + bin + "/postgres -D data/base -k " + data +
+           " -c listen_addresses= -c restart_after_crash=off 2>> " + data + "/errors")
       .check("exec " + bin + "/pg_isready -q -h " + data)
       .conf(read_file(service / "conf.user") + "stop = INT 60s QUIT 10s KILL\nready = check\nrestart-delay = 100ms\n");
   const Supervised supervised(service);
@@ -149,7 +158,8 @@ TEST_CASE("PostgreSQL: fast shutdowns and crashes under load leave the books bal
     Process bench({.argv = load, .directory = data, .environment = {{"PGHOST", data}, {"PGUSER", "tester"}}});
     // So many transactions are through before it is interrupted.
     const auto count = [&] {
-      const std::string text = as_nobody({bin + "/psql", "-Atc", "select count(*) from pgbench_history", "bank"}).output;
+      const std::string text =
+          as_nobody({bin + "/psql", "-Atc", "select count(*) from pgbench_history", "bank"}).output;
       return text.empty() ? -1 : std::stol(text);
     };
     const long before = count();
@@ -162,11 +172,12 @@ TEST_CASE("PostgreSQL: fast shutdowns and crashes under load leave the books bal
     if (!crash) CHECK(service.state().last == Ending{Ending::Kind::exited, 0, false});
     bench.wait();
     CHECK(count() >= wanted);
-    const Ran balance = as_nobody({bin + "/psql", "-Atc",
-                                   "select (select sum(delta) from pgbench_history) = (select sum(abalance) from pgbench_accounts)"
-                                   " and (select sum(tbalance) from pgbench_tellers) = (select sum(bbalance) from pgbench_branches)"
-                                   " and (select sum(abalance) from pgbench_accounts) = (select sum(bbalance) from pgbench_branches)",
-                                   "bank"});
+    const Ran balance =
+        as_nobody({bin + "/psql", "-Atc",
+                   "select (select sum(delta) from pgbench_history) = (select sum(abalance) from pgbench_accounts)"
+                   " and (select sum(tbalance) from pgbench_tellers) = (select sum(bbalance) from pgbench_branches)"
+                   " and (select sum(abalance) from pgbench_accounts) = (select sum(bbalance) from pgbench_branches)",
+                   "bank"});
     CHECK(balance.output == "t\n");
   }
   CHECK(svctl(dir.path(), {"-w", "60", "stop", "postgres"}).code == 0);

@@ -40,12 +40,15 @@ TEST_CASE("restart: which endings lead to a new start", "[settings]") {
     const char* again;    // endings after which it is started again
     const char* no_more;  // and one after which it is not
   };
-  const Row row = GENERATE(Row{"always", "0 3 TERM", ""}, Row{"on-failure", "3 KILL", "0"}, Row{"on-crash", "KILL", "3"},
-                           Row{"never", "", "KILL"}, Row{"on-failure\nsuccess-codes = 0 75", "1", "75"});
+  const Row row =
+      GENERATE(Row{"always", "0 3 TERM", ""}, Row{"on-failure", "3 KILL", "0"}, Row{"on-crash", "KILL", "3"},
+               Row{"never", "", "KILL"}, Row{"on-failure\nsuccess-codes = 0 75", "1", "75"});
   CAPTURE(row.restart);
   const TempDir dir;
   const ServiceDir service =
-      ServiceDir(dir, "s").run(kEndsAsTold).conf("restart = " + std::string(row.restart) + "\nstart-time = 0\nrestart-delay = 10ms\n");
+      ServiceDir(dir, "s")
+          .run(kEndsAsTold)
+          .conf("restart = " + std::string(row.restart) + "\nstart-time = 0\nrestart-delay = 10ms\n");
   const Supervised supervised(service);
   std::size_t starts = 1;
   std::string_view again = row.again;
@@ -79,7 +82,8 @@ TEST_CASE("failed starts in a row lead to longer and longer pauses, and at the l
   CHECK(record.last == Ending{Ending::Kind::exited, 7, false});
   std::vector<long long> starts;
   const std::string text = read_file(service / "starts");
-  for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) starts.push_back(std::stoll(text.substr(at)));
+  for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1)
+    starts.push_back(std::stoll(text.substr(at)));
   REQUIRE(starts.size() == 4);
   const long long pauses[] = {50, 100, 100};
   for (std::size_t i = 0; i < 3; ++i) CHECK(starts[i + 1] - starts[i] >= pauses[i] * 1'000'000);
@@ -92,8 +96,12 @@ TEST_CASE("failed starts in a row lead to longer and longer pauses, and at the l
 TEST_CASE("exit 100 from run and 125 from finish mean: give up", "[settings]") {
   const TempDir dir;
   ServiceDir service(dir, "s");
-  SECTION("run") { service.run("echo >> starts; exit 100"); }
-  SECTION("finish") { service.run("echo >> starts; exit 1").finish("exit 125"); }
+  SECTION("run") {
+    service.run("echo >> starts; exit 100");
+  }
+  SECTION("finish") {
+    service.run("echo >> starts; exit 1").finish("exit 125");
+  }
   const Supervised supervised(service);
   const StateRecord record = service.wait_for(State::failed);
   CHECK(record.reason.find("gives up") != std::string::npos);
@@ -136,8 +144,9 @@ TEST_CASE("the stop ladder: each signal in its turn, KILL for who ignores them a
 TEST_CASE("a ladder without KILL waits for the end", "[settings]") {
   const TempDir dir;
   const ServiceDir service = ServiceDir(dir, "s")
-                                 .run("trap 'while ! test -e enough; do sleep 0.01; done; exit 9' INT\n"
-                                      "touch ready; while :; do sleep 0.01; done")
+                                 .run(
+                                     "trap 'while ! test -e enough; do sleep 0.01; done; exit 9' INT\n"
+                                     "touch ready; while :; do sleep 0.01; done")
                                  .conf("stop = INT\n");
   Supervised supervised(service);
   WAIT_UNTIL(exists(service / "ready"));
@@ -152,8 +161,9 @@ TEST_CASE("stop-group: the ladder's signals reach the whole process group", "[se
   const bool group = GENERATE(false, true);
   const TempDir dir;
   const ServiceDir service = ServiceDir(dir, "s")
-                                 .run("(trap 'touch child-term' TERM; touch ready; while :; do sleep 0.01; done) &\n"
-                                      "trap 'exit 0' TERM; while :; do sleep 0.01; done")
+                                 .run(
+                                     "(trap 'touch child-term' TERM; touch ready; while :; do sleep 0.01; done) &\n"
+                                     "trap 'exit 0' TERM; while :; do sleep 0.01; done")
                                  .conf("stop-group = " + std::string(group ? "yes" : "no") + "\nleftovers = leave\n");
   Supervised supervised(service);
   WAIT_UNTIL(exists(service / "ready"));
@@ -168,8 +178,9 @@ TEST_CASE("stop-group: the ladder's signals reach the whole process group", "[se
 TEST_CASE("leftovers: what run leaves in its process group is ended before the next start, or left", "[settings]") {
   const TempDir dir;
   ServiceDir service(dir, "s");
-  service.run("sleep 1000 & echo $! >> children\nsh -c 'trap \"\" TERM; while :; do sleep 0.01; done' & echo $! >> children\n"
-              "echo $$ >> starts; wait");
+  service.run(
+      "sleep 1000 & echo $! >> children\nsh -c 'trap \"\" TERM; while :; do sleep 0.01; done' & echo $! >> children\n"
+      "echo $$ >> starts; wait");
   const auto children = [&] {
     WAIT_UNTIL(lines(service / "starts") == 1 && lines(service / "children") == 2);
     std::vector<pid_t> pids;
@@ -196,17 +207,20 @@ TEST_CASE("leftovers: what run leaves in its process group is ended before the n
     // Of both starts; they are ours to end.
     WAIT_UNTIL(lines(service / "children") == 4);
     const std::string text = read_file(service / "children");
-    for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) ::kill(std::stoi(text.substr(at)), SIGKILL);
+    for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1)
+      ::kill(std::stoi(text.substr(at)), SIGKILL);
   }
 }
 
 TEST_CASE("a run that daemonizes by mistake is not started beside its own daemon", "[settings]") {
   const TempDir dir;
-  const ServiceDir service = ServiceDir(dir, "s")
-                                 .run("mkdir port || { echo taken >> trouble; exit 1; }\n"
-                                      "sh -c 'trap \"rmdir port; exit 0\" TERM; touch up; while :; do sleep 0.01; done' &\n"
-                                      "until test -e up; do sleep 0.01; done; rm up; echo >> starts; exit 0")
-                                 .conf("restart-delay = 50ms\nrestart-delay-max = 50ms\n");
+  const ServiceDir service =
+      ServiceDir(dir, "s")
+          .run(
+              "mkdir port || { echo taken >> trouble; exit 1; }\n"
+              "sh -c 'trap \"rmdir port; exit 0\" TERM; touch up; while :; do sleep 0.01; done' &\n"
+              "until test -e up; do sleep 0.01; done; rm up; echo >> starts; exit 0")
+          .conf("restart-delay = 50ms\nrestart-delay-max = 50ms\n");
   const Supervised supervised(service);
   WAIT_UNTIL(lines(service / "starts") >= 3);
   CHECK_FALSE(exists(service / "trouble"));
@@ -243,8 +257,9 @@ TEST_CASE("without good settings a service is misconfigured and not started", "[
     const char* conf;
     const char* message;
   };
-  const Row row = GENERATE(Row{"restart = sometimes\n", "conf:1: restart = `sometimes`"}, Row{"start-limit\n", "conf:1: not a setting"},
-                           Row{"\x01\x02\x03", "conf:1: control character"}, Row{"check-failures = 0\n", "conf:1: check-failures"});
+  const Row row = GENERATE(
+      Row{"restart = sometimes\n", "conf:1: restart = `sometimes`"}, Row{"start-limit\n", "conf:1: not a setting"},
+      Row{"\x01\x02\x03", "conf:1: control character"}, Row{"check-failures = 0\n", "conf:1: check-failures"});
   const TempDir dir;
   const ServiceDir service = ServiceDir(dir, "s").run("echo >> starts; exec sleep 1000").conf(row.conf);
   const Supervised supervised(service);
@@ -259,9 +274,15 @@ TEST_CASE("without good settings a service is misconfigured and not started", "[
 TEST_CASE("conf as a directory, as a FIFO, or ten megabytes long does not hold up supervise", "[settings]") {
   const TempDir dir;
   const ServiceDir service = ServiceDir(dir, "s").run("exec sleep 1000");
-  SECTION("directory") { make_directories(service / "conf"); }
-  SECTION("FIFO") { REQUIRE(run({"mkfifo", service / "conf"}).code == 0); }
-  SECTION("long") { write_file(service / "conf", std::string(10 << 20, '\n')); }
+  SECTION("directory") {
+    make_directories(service / "conf");
+  }
+  SECTION("FIFO") {
+    REQUIRE(run({"mkfifo", service / "conf"}).code == 0);
+  }
+  SECTION("long") {
+    write_file(service / "conf", std::string(10 << 20, '\n'));
+  }
   const Supervised supervised(service);
   WAIT_UNTIL(service.state().reason.starts_with("misconfigured: conf: cannot be read: it is "));
   CHECK(service.state().main.pid == 0);
@@ -269,11 +290,13 @@ TEST_CASE("conf as a directory, as a FIFO, or ten megabytes long does not hold u
 
 TEST_CASE("attributes and env/ reach run by way of svrun", "[settings]") {
   const TempDir dir;
-  const ServiceDir service = ServiceDir(dir, "s")
-                                 .run("#!/bin/sh\n#: umask = 027\n#: limit-nofile = 77\nulimit -n > seen; umask >> seen; nice >> seen; "
-                                      "echo $COLOR >> seen; touch ready; exec sleep 1000")
-                                 .file("env/COLOR", "blue\n")
-                                 .file(".././.defaults", "nice = 5\n");
+  const ServiceDir service =
+      ServiceDir(dir, "s")
+          .run(
+              "#!/bin/sh\n#: umask = 027\n#: limit-nofile = 77\nulimit -n > seen; umask >> seen; nice >> seen; "
+              "echo $COLOR >> seen; touch ready; exec sleep 1000")
+          .file("env/COLOR", "blue\n")
+          .file(".././.defaults", "nice = 5\n");
   const Supervised supervised(service);
   WAIT_UNTIL(exists(service / "ready"));
   CHECK(read_file(service / "seen") == "77\n0027\n5\nblue\n");
@@ -284,7 +307,8 @@ TEST_CASE("attributes and env/ reach run by way of svrun", "[settings]") {
 
 TEST_CASE("a user that is not there: an error with file and line, and the service has failed", "[settings]") {
   const TempDir dir;
-  const ServiceDir service = ServiceDir(dir, "s").run("echo >> starts; exec sleep 1000").conf("# who\nuser = nosuchuser\n");
+  const ServiceDir service =
+      ServiceDir(dir, "s").run("echo >> starts; exec sleep 1000").conf("# who\nuser = nosuchuser\n");
   Supervised supervised(service);
   CHECK(service.wait_for(State::failed).reason.find("exited 100") != std::string::npos);
   WAIT_UNTIL(supervised.process().errors().find("conf:2: user: there is no user `nosuchuser`") != std::string::npos);
@@ -311,9 +335,10 @@ TEST_CASE("cgroup: who has left the process group is still found, and ended befo
     const TempDir dir;
     const ServiceDir service =
         ServiceDir(dir, "s")
-            .run("setsid sleep 1000 & echo $! >> children\n"
-                 "setsid sh -c 'trap \"\" TERM; touch deaf; while :; do sleep 0.01; done' & echo $! >> children\n"
-                 "until test -e deaf; do sleep 0.01; done; echo $$ >> starts; wait")
+            .run(
+                "setsid sleep 1000 & echo $! >> children\n"
+                "setsid sh -c 'trap \"\" TERM; touch deaf; while :; do sleep 0.01; done' & echo $! >> children\n"
+                "until test -e deaf; do sleep 0.01; done; echo $$ >> starts; wait")
             .conf("cgroup = " + name + "\n");
     const Supervised supervised(service);
     WAIT_UNTIL(lines(service / "starts") == 1);
@@ -332,7 +357,8 @@ TEST_CASE("cgroup: who has left the process group is still found, and ended befo
   CHECK(::rmdir(parent->c_str()) == 0);
 }
 
-// --- Who may ----------------------------------------------------------------------------------------------------------
+// --- Who may
+// ----------------------------------------------------------------------------------------------------------
 
 TEST_CASE("supervise as root refuses to run what somebody else could change, until that is mended", "[settings]") {
   NEEDS_ROOT();
@@ -354,7 +380,10 @@ TEST_CASE("a service in the hands of its user gets nothing that the user could n
   const TempDir dir;
   write_file(dir / "secret", "TOKEN=root's\n", 0600);
   ServiceDir service(dir, "s");
-  service.run("id -u >> ids; exec sleep 1000").finish("id -u >> ids").control('t', "id -u >> ids; exit 1").conf("user = owner\n");
+  service.run("id -u >> ids; exec sleep 1000")
+      .finish("id -u >> ids")
+      .control('t', "id -u >> ids; exit 1")
+      .conf("user = owner\n");
   REQUIRE(run({"chown", "-R", "54321:54321", service.path()}).code == 0);
   {
     const Supervised supervised(service);
@@ -367,14 +396,15 @@ TEST_CASE("a service in the hands of its user gets nothing that the user could n
   REQUIRE(::chown((service / "conf").c_str(), 54321, 54321) == 0);
   Supervised supervised(service);
   service.wait_for(State::failed);
-  WAIT_UNTIL(supervised.process().errors().find("conf:2: env-file: unable to read " + (dir / "secret") + ": Permission denied") !=
-             std::string::npos);
+  WAIT_UNTIL(supervised.process().errors().find("conf:2: env-file: unable to read " + (dir / "secret") +
+                                                ": Permission denied") != std::string::npos);
 }
 
 TEST_CASE("control-group and status-readers open a service to others, and close it again", "[settings]") {
   NEEDS_ROOT();
   const TempDir dir;
-  const ServiceDir service = ServiceDir(dir, "s").run("exec sleep 1000").conf("control-group = games\nstatus-readers = all\n");
+  const ServiceDir service =
+      ServiceDir(dir, "s").run("exec sleep 1000").conf("control-group = games\nstatus-readers = all\n");
   const Supervised supervised(service);
   service.wait_for(State::up);
   // A copy that other users can reach.
@@ -396,7 +426,7 @@ TEST_CASE("control-group and status-readers open a service to others, and close 
 
   write_file(service / "conf", "");
   REQUIRE(service.command("z"));
-  struct stat facts {};
+  struct stat facts{};
   WAIT_UNTIL(::stat((service / "supervise").c_str(), &facts) == 0 && (facts.st_mode & 07777) == 0700);
   CHECK(stranger({"status", "s"}).code != 0);
   CHECK(member({"restart", "s"}).code != 0);

@@ -52,9 +52,14 @@ TEST_CASE("svrun without options just executes the program") {
 }
 
 TEST_CASE("svrun: wrong options are exit 100, help is exit 0") {
-  for (const auto& words : std::vector<std::vector<std::string>>{
-           {}, {"--nosuch=1", "true"}, {"--nice", "50", "true"}, {"--nice"}, {"--nice=", "true"}, {"--user=", "true"},
-           {"--umask=9", "true"}, {"--nice=1"}}) {
+  for (const auto& words : std::vector<std::vector<std::string>>{{},
+                                                                 {"--nosuch=1", "true"},
+                                                                 {"--nice", "50", "true"},
+                                                                 {"--nice"},
+                                                                 {"--nice=", "true"},
+                                                                 {"--user=", "true"},
+                                                                 {"--umask=9", "true"},
+                                                                 {"--nice=1"}}) {
     std::vector<std::string> argv{program("svrun")};
     argv.insert(argv.end(), words.begin(), words.end());
     const Ran ran = run(argv);
@@ -63,7 +68,8 @@ TEST_CASE("svrun: wrong options are exit 100, help is exit 0") {
   }
   const Ran help = run({program("svrun"), "--help"});
   CHECK(help.code == 0);
-  for (const AttributeRow& row : attribute_rows()) CHECK_THAT(help.output, Catch::Contains("--" + std::string(row.key)));
+  for (const AttributeRow& row : attribute_rows())
+    CHECK_THAT(help.output, Catch::Contains("--" + std::string(row.key)));
 }
 
 TEST_CASE("svrun takes chpst's options as well") {
@@ -102,7 +108,8 @@ TEST_CASE("svrun sets every limit, soft alone, both, or soft as high as hard") {
     REQUIRE(::getrlimit(static_cast<__rlimit_resource>(resource), &before) == 0);
     const rlim_t wanted = before.rlim_max == RLIM_INFINITY ? rlim_t{1} << 33 : before.rlim_max;
     INFO(row.key);
-    CHECK(svrun({"--" + std::string(row.key) + "=" + std::to_string(wanted) + ":" + std::to_string(wanted)}, "true").code == 0);
+    CHECK(svrun({"--" + std::string(row.key) + "=" + std::to_string(wanted) + ":" + std::to_string(wanted)}, "true")
+              .code == 0);
   }
 }
 
@@ -130,7 +137,8 @@ TEST_CASE("svrun: a lock file is held by the program") {
   CHECK_THAT(ran.errors, Catch::Contains("lock-file: unable to lock: " + (dir / "lock")));
   CHECK(svrun({"--lock-file=" + (dir / "lock"), "--lock-wait=no"}, "true").code == 0);
   // Waiting: the second starts when the first has ended.
-  const Process first({.argv = {program("svrun"), "--lock-file=" + (dir / "lock"), "sh", "-c", "echo locked; exec sleep 1000"}});
+  const Process first(
+      {.argv = {program("svrun"), "--lock-file=" + (dir / "lock"), "sh", "-c", "echo locked; exec sleep 1000"}});
   WAIT_UNTIL(first.output() == "locked\n");
   Process second({.argv = {program("svrun"), "--lock-file=" + (dir / "lock"), "echo", "mine"}});
   CHECK_FALSE(second.has_ended());
@@ -142,8 +150,9 @@ TEST_CASE("svrun: a lock file is held by the program") {
 TEST_CASE("svrun: no new privileges, parent-death signal") {
   expect({"--no-new-privs"}, "grep ^NoNewPrivs /proc/self/status | tr -d '\\t'", "NoNewPrivs:1\n");
   const TempDir dir;
-  Process parent({.argv = {"sh", "-c", program("svrun") + " --parent-death-signal=KILL sleep 1000 & echo $! > child; wait"},
-                  .directory = dir.path()});
+  Process parent(
+      {.argv = {"sh", "-c", program("svrun") + " --parent-death-signal=KILL sleep 1000 & echo $! > child; wait"},
+       .directory = dir.path()});
   WAIT_UNTIL(read_file(dir / "child").ends_with("\n"));
   const pid_t child = std::stoi(read_file(dir / "child"));
   WAIT_UNTIL(read_file("/proc/" + std::to_string(child) + "/comm") == "sleep\n");
@@ -216,7 +225,8 @@ TEST_CASE("svrun as root: user, groups, home, by name, number, owner") {
   const TempDir dir;
   write_script(dir / "run", ids);
   REQUIRE(::chown((dir / "run").c_str(), 54321, 54322) == 0);
-  CHECK(run({.argv = {program("svrun"), "--user=owner", "./run"}, .directory = dir.path()}).output == "54321 54322 54322\n");
+  CHECK(run({.argv = {program("svrun"), "--user=owner", "./run"}, .directory = dir.path()}).output ==
+        "54321 54322 54322\n");
   // The owner of a link counts, not of what it leads to: a user cannot borrow root's name by pointing at root's file.
   REQUIRE(::symlink("/usr/bin/id", (dir / "link").c_str()) == 0);
   REQUIRE(::lchown((dir / "link").c_str(), 54321, 54322) == 0);
@@ -228,8 +238,10 @@ TEST_CASE("svrun as root: an account's supplementary groups come with it") {
   // Debian puts no account into a second group; the www-data of a name service of our own does it.
   const TempDir dir;
   const Ran ran = run({"unshare", "-m", "sh", "-c",
-                       "cd " + dir.path() + " && sed 's/^adm:.*/adm:x:4:daemon/' /etc/group > group && "
-                       "mount --bind group /etc/group && " + program("svrun") + " --user=daemon id -G"});
+                       "cd " + dir.path() +
+                           " && sed 's/^adm:.*/adm:x:4:daemon/' /etc/group > group && "
+                           "mount --bind group /etc/group && " +
+                           program("svrun") + " --user=daemon id -G"});
   CHECK(ran.output == "1 4\n");
 }
 
@@ -258,7 +270,8 @@ TEST_CASE("svrun makes a control group and enters it") {
   const std::string name = "svdir-test-" + std::to_string(::getpid());
   const Result<std::string> directory = cgroup_directory(name + "/inner");
   if (!directory || ::mkdir(cgroup_directory(name)->c_str(), 0755) != 0) SKIP("needs root");
-  Process process({.argv = {program("svrun"), "--cgroup=" + name + "/inner", "sh", "-c", "echo in; sleep 1000 & wait"}});
+  Process process(
+      {.argv = {program("svrun"), "--cgroup=" + name + "/inner", "sh", "-c", "echo in; sleep 1000 & wait"}});
   WAIT_UNTIL(process.output() == "in\n");
   CHECK_THAT(read_file("/proc/" + std::to_string(process.pid()) + "/cgroup"), Catch::Contains("/" + name + "/inner\n"));
   CHECK(cgroup_has_processes(*directory));

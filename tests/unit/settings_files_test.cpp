@@ -70,8 +70,8 @@ TEST_CASE("env/ is handed to svrun") {
   const Service other;
   test::make_directories(other.dir / "env");
   write_file(other.dir / "conf", "user = nobody\nclean-env = yes\n");
-  CHECK(other.settings().svrun == std::vector<std::string>{"--explain=yes", "--clean-env=yes", "--env-dir=env",
-                                                         "--user=nobody"});
+  CHECK(other.settings().svrun ==
+        std::vector<std::string>{"--explain=yes", "--clean-env=yes", "--env-dir=env", "--user=nobody"});
 }
 
 TEST_CASE("a conf that is no text file is a clear error") {
@@ -102,7 +102,10 @@ TEST_CASE("a conf that is no text file is a clear error") {
 TEST_CASE("only the head of run is looked at") {
   const Service service;
   SECTION("a binary has none") {
-    write_file(service.dir / "run", std::string("\x7f" "ELF\n#: nonsense\n"), 0755);
+    write_file(service.dir / "run",
+               std::string("\x7f"
+                           "ELF\n#: nonsense\n"),
+               0755);
     CHECK(service.settings() == Settings{});
   }
   SECTION("a comment longer than what is looked at ends it") {

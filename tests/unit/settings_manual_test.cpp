@@ -32,9 +32,12 @@ std::vector<Item> items_of(const std::string& page) {
   std::vector<Item> items;
   std::istringstream lines(page.substr(page.find(".Bl -tag -width Ds\n")));
   for (std::string line; std::getline(lines, line) && line != ".El";) {
-    if (line.starts_with(".It Cm ")) items.push_back({line.substr(7), ""});
-    else if (!items.empty() && line.starts_with(".Pq ")) items.back().text += line.substr(4);
-    else if (!items.empty() && !line.starts_with(".")) items.back().text += " " + line.substr(line.starts_with("\\&") ? 2 : 0);
+    if (line.starts_with(".It Cm "))
+      items.push_back({line.substr(7), ""});
+    else if (!items.empty() && line.starts_with(".Pq "))
+      items.back().text += line.substr(4);
+    else if (!items.empty() && !line.starts_with("."))
+      items.back().text += " " + line.substr(line.starts_with("\\&") ? 2 : 0);
   }
   return items;
 }

@@ -100,8 +100,8 @@ TEST_CASE("each key fills its value") {
   CHECK(settings.stderr_to == StderrTo::target);
   CHECK(settings.stderr_target == "./log/errors");
   CHECK(settings.attribute("user") == "www-data");
-  CHECK(settings.svrun == std::vector<std::string>{"--nice=-5", "--limit-nofile=1024:4096", "--groups=www-data ssl-cert",
-                                                   "--user=www-data"});
+  CHECK(settings.svrun == std::vector<std::string>{"--nice=-5", "--limit-nofile=1024:4096",
+                                                   "--groups=www-data ssl-cert", "--user=www-data"});
 }
 
 TEST_CASE("settings in the head of run stand behind #:, until the first line that is no comment") {
@@ -145,15 +145,45 @@ TEST_CASE("a bad value is answered with what is wanted") {
         "conf:1: restart = `sometimes`: wanted is always, on-failure, on-crash or never");
   CHECK(error_of("#!/bin/sh\n#: start-limit = many\n", SettingsSource::run_head) ==
         "run:2: start-limit = `many`: wanted is number");
-  for (const char* text :
-       {"stop = TERM 10s", "stop = 10s KILL", "stop = TERM 5s 5s KILL", "stop = TREM", "stop = 1 2 3 4 5 6 7 8 9",
-        "success-codes = 256", "success-codes = -1", "ready = fd:2", "ready = fd:", "ready = fd:2000", "ready = yes",
-        "restart-delay = 0", "restart-delay = -1s", "check-failures = 0", "instances = 1001", "depends = a/b",
-        "depends = .hidden", "log = main", "stderr = sylog", "status-readers = everyone", "essential = maybe",
-        "nice = 20", "umask = 888", "oom-score = 1001", "io-class = idle:3", "io-class = fast", "cpu-affinity = 3-1",
-        "cpu-affinity = 5000", "limit-nofile = 10:5", "limit-nofile = 64k", "limit-core = lots", "limit-cpu = 500ms",
-        "user = a b", "user = :", "user = a::b", "parent-death-signal = BOOM", "cgroup = ../up", "no-new-privs = 2",
-        "control-group = a b"}) {
+  for (const char* text : {"stop = TERM 10s",
+                           "stop = 10s KILL",
+                           "stop = TERM 5s 5s KILL",
+                           "stop = TREM",
+                           "stop = 1 2 3 4 5 6 7 8 9",
+                           "success-codes = 256",
+                           "success-codes = -1",
+                           "ready = fd:2",
+                           "ready = fd:",
+                           "ready = fd:2000",
+                           "ready = yes",
+                           "restart-delay = 0",
+                           "restart-delay = -1s",
+                           "check-failures = 0",
+                           "instances = 1001",
+                           "depends = a/b",
+                           "depends = .hidden",
+                           "log = main",
+                           "stderr = sylog",
+                           "status-readers = everyone",
+                           "essential = maybe",
+                           "nice = 20",
+                           "umask = 888",
+                           "oom-score = 1001",
+                           "io-class = idle:3",
+                           "io-class = fast",
+                           "cpu-affinity = 3-1",
+                           "cpu-affinity = 5000",
+                           "limit-nofile = 10:5",
+                           "limit-nofile = 64k",
+                           "limit-core = lots",
+                           "limit-cpu = 500ms",
+                           "user = a b",
+                           "user = :",
+                           "user = a::b",
+                           "parent-death-signal = BOOM",
+                           "cgroup = ../up",
+                           "no-new-privs = 2",
+                           "control-group = a b"}) {
     INFO(text);
     const std::string error = error_of(text);
     CHECK(error.starts_with("conf:1: "));
@@ -168,7 +198,8 @@ TEST_CASE("what is no setting is an error with its line") {
   CHECK(error_of(std::string_view("nice = 3\0\n", 10)) ==
         "conf:1: control character in the line; settings are plain text");
   CHECK(error_of("nice = " + std::string(2000, '1') + "\n") == "conf:1: line longer than 2000 bytes");
-  CHECK(error_of("\x7f" "ELF\x02\x01\x01") == "conf:1: control character in the line; settings are plain text");
+  CHECK(error_of("\x7f"
+                 "ELF\x02\x01\x01") == "conf:1: control character in the line; settings are plain text");
   CHECK(error_of("trust = any") == "conf:1: trust may stand in .defaults only");
   CHECK(parsed("trust = any", SettingsSource::defaults).trust_any);
 }

@@ -104,8 +104,8 @@ TEST_CASE("any mixture of settings is written and read back") {
 }
 
 TEST_CASE("every limit of the system has its row") {
-  for (const char* name : {"as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc",
-                           "rss", "rtprio", "rttime", "sigpending", "stack"}) {
+  for (const char* name : {"as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile",
+                           "nproc", "rss", "rtprio", "rttime", "sigpending", "stack"}) {
     INFO(name);
     CHECK(limit_of(name) >= 0);
     CHECK(limit_name(limit_of(name)) == name);

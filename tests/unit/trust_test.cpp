@@ -1,16 +1,17 @@
+#include "lib/trust.h"
+
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
 
 #include "lib/accounts.h"
-#include "lib/trust.h"
 
 using namespace svdir;
 
 namespace {
 
 struct stat file(uid_t uid, gid_t gid, mode_t mode) {
-  struct stat facts {};
+  struct stat facts{};
   facts.st_uid = uid;
   facts.st_gid = gid;
   facts.st_mode = S_IFREG | mode;
@@ -57,7 +58,8 @@ TEST_CASE("the user of the settings, as /etc/passwd knows him") {
 }
 
 TEST_CASE("accounts are found by their whole name") {
-  const std::string_view text = "root:x:0:0::/:/bin/sh\nwww-data:x:33:33\n\nbad\nwww:x:\nlonger:x:12x\nwww:x:80:\nx:y:7";
+  const std::string_view text =
+      "root:x:0:0::/:/bin/sh\nwww-data:x:33:33\n\nbad\nwww:x:\nlonger:x:12x\nwww:x:80:\nx:y:7";
   CHECK(id_in(text, "root") == 0);
   CHECK(id_in(text, "www-data") == 33);
   CHECK(id_in(text, "www") == 80);

@@ -184,7 +184,7 @@ constexpr std::array kRows{
                  false, true, parse_flag<&Attributes::explain, false>},
     AttributeRow{"cgroup", "path", "", "control group (version 2), below which it gets one of its own name", true,
                  false, parse_cgroup},
-    AttributeRow{"clean-env", "yes or no", "no", "start from an empty environment with only PATH in it", true, true,
+    AttributeRow{"clean-env", "yes or no", "no", "leave only PATH, and what tells of the service itself, in the environment", true, true,
                  parse_flag<&Attributes::clean_env, false>},
     AttributeRow{"env-file", "path", "", "file of NAME=VALUE lines to put into the environment", true, false,
                  parse_text<&Attributes::env_file>},

@@ -106,6 +106,7 @@ void each_field(Record& record, Visit visit) {
   visit("failed-start", record.failed_start);
   visit("main", record.main);
   visit("finish", record.finish);
+  visit("unhealthy", record.unhealthy);
   visit("group", record.group);
   visit("started", record.started);
   visit("became-ready", record.became_ready);

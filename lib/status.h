@@ -103,9 +103,10 @@ struct StateRecord {
   bool start_owed = false;       // a person asked for a start that has to wait for the end of the present run
   bool signalled = false;        // a person sent the present run a signal that ends programs
   bool failed_start = false;     // the present run counts as a failed start however long it lived
+  bool unhealthy = false;        // the present run is ended because it failed its health checks
   ProcessId main;         // run
   ProcessId finish;
-  pid_t group = 0;        // process group of which leftovers are being ended
+  pid_t group = 0;        // process group of which leftovers are being ended; of a run with a MAINPID, its group
   Stamp started;          // last start of run
   Stamp became_ready;
   Stamp changed;          // last change to run or to down (runit's stamp)

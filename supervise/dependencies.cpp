@@ -3,19 +3,25 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <utility>
 
-#include "lib/files.h"
 #include "lib/service_dir.h"
 #include "lib/system.h"
 
 namespace svdir {
 namespace {
 
-constexpr Duration kUnsubscribedPause = std::chrono::milliseconds(250);
-// A neighbour's directory that is deleted and made anew takes our FIFO with it; so now and then we look unasked.
-constexpr Duration kNetPause = std::chrono::seconds(2);
+using std::chrono::milliseconds;
+using std::chrono::seconds;
 
-bool is_there(const StateRecord& state) { return state.state == State::up && state.ready; }
+constexpr Duration kUnsubscribedPause = milliseconds(250);
+// A neighbour's directory that is deleted and made anew takes our FIFO with it; so now and then we look unasked.
+constexpr Duration kNetPause = seconds(2);
+// Circles are looked for after so long, then after pauses that double up to the longest.
+constexpr Duration kFirstSearch = milliseconds(500);
+constexpr Duration kLongestSearchPause = seconds(60);
+// One that nobody supervises is waited for so long where only order is asked for: svscan may be about to start it.
+constexpr Duration kAfterPatience = seconds(30);
 
 }  // namespace
 
@@ -26,55 +32,80 @@ void Dependencies::open(std::string scan_directory, std::string own_name, std::s
 }
 
 Dependencies::Verdict Dependencies::begin(const Settings& settings, Callback on_change) {
-  stop();
-  on_change_ = on_change;
-  epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
-  for (const auto* names : {&settings.depends, &settings.after})
-    for (const std::string& name : *names) {
-      Neighbour& neighbour = neighbours_.emplace_back();
-      neighbour.name = name;
-      neighbour.required = names == &settings.depends;
-      subscribe(neighbour);
-    }
-  if (epoll_) poll_.start(loop_, epoll_.get(), Poll::For::reading, callback<&Dependencies::on_event>(this));
-  Verdict verdict = look(settings);
-  std::vector<std::string> path;
-  std::vector<std::string> seen;
-  if (!verdict.missing.empty() && find_cycle(own_name_, path, seen)) {
-    for (const std::string& name : path) verdict.cycle += name + " -> ";
-    verdict.cycle += own_name_;
-  }
-  return verdict;
+  take(settings, on_change);
+  return look();
 }
 
-Dependencies::Verdict Dependencies::look(const Settings&) {
+void Dependencies::take(const Settings& settings, Callback on_change) {
+  stop();
+  on_change_ = on_change;
+  began_ = monotonic_now();
+  search_pause_ = kFirstSearch;
+  // Who names itself need not wait to be told.
+  const auto names_us = [&](const auto& names) { return std::ranges::find(names, own_name_) != names.end(); };
+  search_at_ = names_us(settings.depends) || names_us(settings.after) ? began_ : began_ + kFirstSearch;
+  epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
+  for (const std::string& name : settings.depends) add(name, true);
+  for (const std::string& name : settings.after) add(name, false);
+  if (epoll_) poll_.start(loop_, epoll_.get(), Poll::For::reading, callback<&Dependencies::on_event>(this));
+}
+
+void Dependencies::add(const std::string& name, bool required) {
+  const auto add_one = [&](std::string one) {
+    Neighbour& neighbour = neighbours_.emplace_back();
+    neighbour.name = std::move(one);
+    neighbour.required = required;
+    subscribe(neighbour);
+  };
+  struct stat facts;
+  const auto instance = [&](unsigned number) { return name + "-" + std::to_string(number); };
+  const auto is_there = [&](const std::string& one) {
+    return ::stat((service_path(scan_directory_, one) + "/supervise").c_str(), &facts) == 0;
+  };
+  if (is_there(name) || !is_there(instance(1))) return add_one(name);
+  for (unsigned number = 1; is_there(instance(number)); ++number) add_one(instance(number));
+}
+
+Dependencies::Verdict Dependencies::look() {
   Verdict verdict;
   for (Neighbour& neighbour : neighbours_) {
     if (!neighbour.subscribed) subscribe(neighbour);
     if (const std::string what = obstacle(neighbour); !what.empty())
       verdict.missing.append(verdict.missing.empty() ? "" : ", ").append(what);
   }
-  if (!verdict.missing.empty()) arm_timer();
+  if (verdict.missing.empty()) return verdict;
+  if (search_at_ <= monotonic_now()) search_cycle(verdict);
+  arm_timer();
   return verdict;
 }
 
 void Dependencies::started(const Settings& settings) {
   if (!settings.depends_restart) return stop();
   timer_.stop();
-  for (Neighbour& neighbour : neighbours_)
-    if (StateRecord state; state_of(neighbour.name, state)) neighbour.starts = state.starts;
 }
 
-bool Dependencies::was_restarted(const Settings& settings) {
-  if (!settings.depends_restart) return false;
-  return std::any_of(neighbours_.begin(), neighbours_.end(), [&](const Neighbour& neighbour) {
-    StateRecord state;
-    return neighbour.required && state_of(neighbour.name, state) && is_there(state) &&
-           state.starts != neighbour.starts;
-  });
+void Dependencies::resume(const Settings& settings, Callback on_change, Instant started_at) {
+  take(settings, on_change);
+  for (Neighbour& neighbour : neighbours_) {
+    const NeighbourView view = view_of(neighbour.name);
+    // One less is as good as any other number: it is only ever compared.
+    neighbour.starts = view.state.started_at > started_at ? view.state.starts - 1 : view.state.starts;
+  }
+  timer_.start(loop_, monotonic_now(), on_change_);
+}
+
+bool Dependencies::was_restarted() {
+  bool restarted = false;
+  for (Neighbour& neighbour : neighbours_) {
+    if (!neighbour.required) continue;
+    const NeighbourView view = view_of(neighbour.name);
+    if (view.is_up && std::exchange(neighbour.starts, view.state.starts) != view.state.starts) restarted = true;
+  }
+  return restarted;
 }
 
 void Dependencies::stop() {
+  if (neighbours_.empty()) return;
   poll_.stop();
   timer_.stop();
   epoll_.reset();
@@ -89,61 +120,56 @@ void Dependencies::subscribe(Neighbour& neighbour) {
   neighbour.subscribed = epoll_ && ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, neighbour.events.fd(), &event) == 0;
 }
 
-bool Dependencies::state_of(const std::string& name, StateRecord& into) const {
-  const std::string path = service_path(scan_directory_, name) + "/";
-  const auto text = read_small(AT_FDCWD, (path + file::kState).c_str(), kLongestState);
-  if (text && unpack(*text, into)) return into.boot == boot_;
-  // A genuine runsv next door says less, but it says whether the service runs.
-  const auto status = read_small(AT_FDCWD, (path + file::kStatus).c_str(), 64);
-  RunitStatus runit;
-  if (!status || !unpack(*status, runit)) return false;
-  into = {};
-  into.want = runit.want_up ? Want::up : Want::down;
-  into.state = runit.phase == RunitStatus::Phase::run ? State::up : State::down;
-  into.ready = into.state == State::up;
-  return true;
+NeighbourView Dependencies::view_of(const std::string& name) const {
+  return look_at_neighbour(service_path(scan_directory_, name), boot_);
 }
 
 // What a person is told about a neighbour that is in the way; "" when it is not.
 std::string Dependencies::obstacle(Neighbour& neighbour) {
-  StateRecord state;
-  const std::string path = service_path(scan_directory_, neighbour.name);
-  if (!state_of(neighbour.name, state)) {
-    struct stat facts;
-    if (::stat(path.c_str(), &facts) != 0) return neighbour.required ? neighbour.name + " (no such service)" : "";
-    return neighbour.name + " (not supervised yet)";
+  const NeighbourView view = view_of(neighbour.name);
+  neighbour.is_precise = view.is_precise && view.is_supervised;
+  if (view.is_up) {
+    neighbour.starts = view.state.starts;
+    return {};
   }
-  if (is_there(state)) return {};
   if (!neighbour.required) {
-    const bool on_its_way = state.want == Want::up && state.state != State::failed;
-    return on_its_way ? neighbour.name : std::string();
+    if (!view.exists || (view.is_known && !view.is_coming())) return {};
+    if (!view.is_supervised && monotonic_now() - began_ > kAfterPatience) return {};
   }
-  if (state.state == State::failed) return neighbour.name + " (failed: " + state.reason + ")";
-  if (state.want != Want::up && !neighbour.told) {
-    const Fd control(sys::open((path + "/" + file::kControl).c_str(), O_WRONLY | O_NONBLOCK));
-    neighbour.told = control && sys::write(control.get(), "u", 1) == 1;
-  }
-  return neighbour.name;
+  if (!view.exists) return neighbour.name + " (no such service)";
+  if (!view.is_known) return neighbour.name + " (not supervised yet)";
+  if (!neighbour.required) return neighbour.name;
+  if (view.state.state == State::failed) return neighbour.name + " (failed: " + view.state.reason + ")";
+  if (view.state.want != Want::up && !neighbour.told) neighbour.told = tell_to_come_up(neighbour.name);
+  return view.is_supervised ? neighbour.name : neighbour.name + " (not supervised)";
 }
 
-// Depth first over what the neighbours' settings name, but for those that are there already: they wait for nobody.
-bool Dependencies::find_cycle(const std::string& name, std::vector<std::string>& path,
-                              std::vector<std::string>& seen) const {
-  seen.push_back(name);
-  path.push_back(name);
+bool Dependencies::tell_to_come_up(const std::string& name) const {
+  const std::string path = service_path(scan_directory_, name) + "/" + file::kControl;
+  const Fd control(sys::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOFOLLOW));
+  struct stat facts;
+  return control && ::fstat(control.get(), &facts) == 0 && S_ISFIFO(facts.st_mode) &&
+         sys::write(control.get(), "u", 1) == 1;
+}
+
+// Only who does not run can wait, and an `after` is in the way only while its service is coming up.
+std::vector<std::string> Dependencies::waits_for(const std::string& name) {
+  const bool is_us = name == own_name_;
+  if (!is_us)
+    if (const NeighbourView view = view_of(name); view.is_known && view.state.main.pid != 0) return {};
   const Fd dir(sys::open(service_path(scan_directory_, name).c_str(), O_RDONLY | O_DIRECTORY));
-  const auto settings = dir ? read_settings(dir.get(), nullptr) : Settings{};
-  if (settings)
-    for (const auto* names : {&settings->depends, &settings->after})
-      for (const std::string& next : *names) {
-        if (next == own_name_) return true;
-        StateRecord state;
-        if (std::find(seen.begin(), seen.end(), next) != seen.end()) continue;
-        if (state_of(next, state) && is_there(state)) continue;
-        if (find_cycle(next, path, seen)) return true;
-      }
-  path.pop_back();
-  return false;
+  auto settings = dir ? read_settings(dir.get(), nullptr) : Settings{};
+  if (!settings) return {};
+  std::vector<std::string> names = std::move(settings->depends);
+  for (std::string& other : settings->after)
+    if (other == own_name_ || view_of(other).is_coming()) names.push_back(std::move(other));
+  return names;
+}
+
+void Dependencies::search_cycle(Verdict& into) {
+  into.cycle = find_cycle(own_name_, *this);
+  search_at_ = monotonic_now() + search_pause_;
+  search_pause_ = std::min(search_pause_ * 2, kLongestSearchPause);
 }
 
 void Dependencies::on_event() {
@@ -153,8 +179,9 @@ void Dependencies::on_event() {
 }
 
 void Dependencies::arm_timer() {
-  const bool all = std::all_of(neighbours_.begin(), neighbours_.end(), [](const auto& n) { return n.subscribed; });
-  timer_.start(loop_, monotonic_now() + (all ? kNetPause : kUnsubscribedPause), on_change_);
+  const bool all = std::ranges::all_of(neighbours_, [](const auto& n) { return n.subscribed && n.is_precise; });
+  const Instant now = monotonic_now();
+  timer_.start(loop_, std::min(now + (all ? kNetPause : kUnsubscribedPause), std::max(search_at_, now)), on_change_);
 }
 
 }  // namespace svdir

@@ -98,10 +98,13 @@ Actions Step::take(const Event& event) {
     case Kind::unhealthy:
       if (!runs() || record_.state == State::stopping) break;
       record_.reason = event.reason;
+      record_.unhealthy = true;
       enter_stopping();
       break;
     case Kind::main_changed:
-      if (runs()) record_.main = event.process;
+      if (!runs()) break;
+      record_.main = event.process;
+      record_.group = event.group > 1 ? event.group : 0;
       break;
     case Kind::main_ended: ended(event.ending); break;
     case Kind::group_cleared:
@@ -164,8 +167,8 @@ void Step::want_start(Want want) {
   record_.failures = 0;
   if (is_ending() || (runs() && record_.signalled)) {
     record_.start_owed = true;
-  } else if (!runs() && record_.state != State::waiting && record_.state != State::starting) {
-    begin_start();
+  } else if (!runs() && record_.state != State::starting) {
+    begin_start();  // also when it waits: its settings may name others by now
   }
 }
 
@@ -203,6 +206,7 @@ void Step::begin_start() {
   record_.start_owed = false;
   record_.signalled = false;
   record_.failed_start = false;
+  record_.unhealthy = false;
   record_.reason.clear();
   record_.status_text.clear();
   act(Action::Kind::start);
@@ -210,6 +214,7 @@ void Step::begin_start() {
 
 void Step::started(const ProcessId& process) {
   record_.main = process;
+  record_.group = 0;
   record_.starts++;
   record_.started = record_.changed = now_.wall;
   record_.started_at = now_.monotonic;
@@ -290,7 +295,7 @@ void Step::fire_rung() {
 
 void Step::ended(const Ending& ending) {
   if (!runs()) return;
-  record_.group = record_.main.pid;
+  if (record_.group == 0) record_.group = record_.main.pid;
   record_.main = {};
   record_.last = ending;
   record_.last_ended = now_.wall;
@@ -326,7 +331,7 @@ void Step::settle(const Ending& finish) {
 }
 
 void Step::settle_wanted_up() {
-  const bool crashed = record_.last.kind != Ending::Kind::exited;
+  const bool crashed = record_.last.kind != Ending::Kind::exited || record_.unhealthy;  // however politely it went
   const bool success = !crashed && settings_.is_success(record_.last.value) && !record_.failed_start;
   const bool again = settings_.restart == Restart::always || (settings_.restart == Restart::on_failure && !success) ||
                      (settings_.restart == Restart::on_crash && crashed);

@@ -41,7 +41,7 @@ struct Event {
     misconfigured,      // nothing can be started: `reason`
     ready,              // run says it is ready
     unhealthy,          // run fails its checks: `reason`
-    main_changed,       // run says that its main process is `process`
+    main_changed,       // run says that its main process is `process`, in the process group `group`
     main_ended,         // run ended: `ending`
     group_cleared,      // nothing of run's process group is left
     finish_spawned,     // finish has become `process`
@@ -54,6 +54,7 @@ struct Event {
   bool after_once = false;  // of an `exit` order: a `once` came in the same write
   bool held_down = false;   // there is a file `down`
   ProcessId process{};
+  pid_t group = 0;
   Ending ending{};
   std::string_view reason{};
   Duration duration{};

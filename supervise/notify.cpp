@@ -1,5 +1,6 @@
 #include "supervise/notify.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace svdir {
@@ -19,7 +20,10 @@ std::optional<Duration> microseconds(std::string_view text) {
 }
 
 std::string clean(std::string_view text) {
-  std::string cleaned(text.substr(0, kLongestStatusText));
+  std::size_t length = std::min(text.size(), kLongestStatusText);
+  // Not in the middle of an UTF-8 sequence, of which all bytes but the first begin with the bits 10.
+  while (length > 0 && length < text.size() && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80) --length;
+  std::string cleaned(text.substr(0, length));
   for (char& c : cleaned)
     if (static_cast<unsigned char>(c) < 32 || c == 127) c = '?';
   return cleaned;

@@ -44,7 +44,9 @@ std::expected<pid_t, SpawnError> Program::spawn() {
   for (const std::string& argument : arguments_) argv.push_back(argument.c_str());
   argv.push_back(nullptr);
   const auto is_replaced = [&](std::string_view inherited) {
-    if (inherited.starts_with(kDefaultsVariable) || inherited.starts_with(kDownVariable)) return true;
+    const std::string_view name = inherited.substr(0, inherited.find('='));
+    if (name == kDefaultsVariable || name == kNeighboursVariable || name == kDownVariable) return true;
+    if (std::find(removed_.begin(), removed_.end(), name) != removed_.end()) return true;
     return std::any_of(variables_.begin(), variables_.end(), [&](std::string_view own) {
       return inherited.starts_with(own.substr(0, own.find('=') + 1));
     });

@@ -13,6 +13,8 @@ namespace svdir {
 // What svscan tells supervise, and supervise itself after an upgrade: the path of `.defaults`. No program of the
 // service's sees it.
 inline constexpr char kDefaultsVariable[] = "SVDIR_DEFAULTS";
+// Likewise: the directory of its neighbours.
+inline constexpr char kNeighboursVariable[] = "SVDIR_NEIGHBOURS";
 // Set when svscan was told (--start) that this service does not start by itself, as with a file `down`.
 inline constexpr char kDownVariable[] = "SVDIR_DOWN";
 
@@ -25,6 +27,8 @@ class Program {
   void argument(std::string_view text) { arguments_.emplace_back(text); }
   // An environment variable beside the inherited ones.
   void variable(std::string_view name, std::string_view value);
+  // One that is not to be inherited.
+  void without(std::string_view name) { removed_.emplace_back(name); }
   void input_from(Fd input) { input_ = std::move(input); }
   // Standard output, and error with it where `error_too`.
   void output_to(Fd output, bool error_too);
@@ -40,6 +44,7 @@ class Program {
   ChildPlan plan_;
   std::vector<std::string> arguments_;
   std::vector<std::string> variables_;
+  std::vector<std::string> removed_;
   Fd input_;
   Fd output_;
   Fd error_;

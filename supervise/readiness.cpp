@@ -1,15 +1,18 @@
 #include "supervise/readiness.h"
 
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <algorithm>
 #include <climits>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 
 #include "lib/files.h"
 #include "lib/say.h"
+#include "lib/spawn.h"
 #include "lib/system.h"
 
 namespace svdir {
@@ -19,9 +22,26 @@ constexpr char kFifo[] = "supervise/ready.pipe";
 constexpr char kSocket[] = "supervise/notify";
 constexpr Duration kFirstPause = std::chrono::milliseconds(50);
 constexpr Duration kLongestPause = std::chrono::seconds(1);
+constexpr int kMostAncestors = 64;  // that are looked at to tell whose process one is
+
+// The service directory as working directory for a while: an address can only be a path, and a logger's directory is
+// not the one that supervise works in.
+class Visit {
+ public:
+  explicit Visit(int dir) : home_(sys::open(".", O_RDONLY | O_DIRECTORY)) { arrived_ = home_ && ::fchdir(dir) == 0; }
+  ~Visit() {
+    if (arrived_ && ::fchdir(home_.get()) != 0) std::abort();  // an open directory can always be entered
+  }
+  Visit(const Visit&) = delete;
+  Visit& operator=(const Visit&) = delete;
+
+ private:
+  Fd home_;
+  bool arrived_ = false;
+};
 
 // Where the socket is found by a service, whose working directory may be any: an absolute path, or where that would
-// be longer than an address can be, a name in the abstract namespace (unix(7)).
+// be longer than an address can be, a name in the abstract namespace (unix(7)). Within a Visit.
 std::string socket_address() {
   char here[PATH_MAX];
   std::string address = ::getcwd(here, sizeof here) != nullptr ? here : "";
@@ -36,17 +56,19 @@ std::string socket_address() {
 
 Result<void> Readiness::prepare(const Settings& settings, int dir, Program& run) {
   stop();
+  settings_ = &settings;
   dir_ = dir;
   if (settings.ready == Ready::fd) {
+    sys::unlinkat(dir, kFifo);  // what a forgotten process of the last run still holds says nothing of this one
     if (auto opened = open_fifo(); !opened) return opened;
-    char old[256];  // what a forgotten process of the last run wrote says nothing of this one
-    while (sys::read(channel_.get(), old, sizeof old) > 0) {
-    }
-    run.pass(Fd(sys::openat(dir, kFifo, O_WRONLY | O_NOFOLLOW)), settings.ready_fd);
+    run.pass(Fd(sys::openat(dir, kFifo, O_RDWR | O_NOFOLLOW)), settings.ready_fd);
   } else if (settings.ready == Ready::notify) {
+    const Visit visit(dir);
     if (auto opened = open_socket(); !opened) return opened;
     run.variable("NOTIFY_SOCKET", socket_address());
-    if (settings.check_interval.count() > 0)
+    run.without("WATCHDOG_PID");
+    run.without("WATCHDOG_USEC");
+    if (settings.check_interval.count() > 0 && !has_check())
       run.variable("WATCHDOG_USEC", std::to_string(settings.check_interval / std::chrono::microseconds(1)));
   }
   return {};
@@ -58,20 +80,23 @@ Result<void> Readiness::watch(const Settings& settings, int dir, pid_t main, boo
   main_ = main;
   ready_ = ready;
   failures_ = 0;
+  said_trouble_ = false;
   pause_ = kFirstPause;
-  watchdog_ = settings.ready == Ready::notify ? settings.check_interval : Duration{};
+  watchdog_ = settings.ready == Ready::notify && !has_check() ? settings.check_interval : Duration{};
+  Result<void> opened;
   if (settings.ready == Ready::fd && !ready) {
-    if (!channel_)
-      if (auto opened = open_fifo(); !opened) return opened;
-    listen(channel_.get(), callback<&Readiness::on_fifo>(this));
+    if (!channel_) opened = reopen_fifo();
+    if (channel_) listen(channel_.get(), callback<&Readiness::on_fifo>(this));
   } else if (settings.ready == Ready::notify) {
-    if (!channel_)
-      if (auto opened = open_socket(); !opened) return opened;
-    listen(channel_.get(), callback<&Readiness::on_socket>(this));
+    if (!channel_) {
+      const Visit visit(dir);
+      opened = open_socket();
+    }
+    if (channel_) listen(channel_.get(), callback<&Readiness::on_socket>(this));
   }
   if (ready) became_ready();
   else if (settings.ready == Ready::check) check_after(kFirstPause);
-  return {};
+  return opened;
 }
 
 void Readiness::became_ready() {
@@ -82,9 +107,7 @@ void Readiness::became_ready() {
     channel_.reset();
   }
   if (watchdog_.count() > 0) return feed_watchdog();
-  struct stat facts;
-  if (settings_->check_interval.count() > 0 && sys::fstatat(dir_, "check", &facts) == 0)
-    check_after(settings_->check_interval);
+  if (settings_->check_interval.count() > 0 && has_check()) check_after(settings_->check_interval);
 }
 
 void Readiness::stop() {
@@ -92,8 +115,19 @@ void Readiness::stop() {
   channel_.reset();
   check_timer_.stop();
   watchdog_timer_.stop();
-  if (check_ != 0) sys::kill(-check_, SIGKILL);
+  abandon_check();
   main_ = 0;
+}
+
+void Readiness::abandon_check() {
+  if (check_ == 0) return;
+  sys::kill(-check_, SIGKILL);
+  abandoned_ = true;
+}
+
+bool Readiness::has_check() const {
+  struct stat facts;
+  return sys::fstatat(dir_, "check", &facts) == 0;
 }
 
 void Readiness::listen(int fd, Callback on_readable) { poll_.start(loop_, fd, Poll::For::reading, on_readable); }
@@ -104,6 +138,18 @@ Result<void> Readiness::open_fifo() {
   if (auto made = ensure_fifo(dir_, kFifo, 0600); !made) return made;
   channel_.reset(sys::openat(dir_, kFifo, O_RDWR | O_NONBLOCK | O_NOFOLLOW));
   if (!channel_) return system_error("unable to open", kFifo);
+  return {};
+}
+
+// After a predecessor. When nobody has it open for writing any more, run has closed it, and the newline is lost that it
+// most probably wrote before.
+Result<void> Readiness::reopen_fifo() {
+  const Fd look(sys::openat(dir_, kFifo, O_RDONLY | O_NONBLOCK | O_NOFOLLOW));
+  char text[256];
+  const ssize_t length = look ? sys::read(look.get(), text, sizeof text) : -1;
+  if (auto opened = open_fifo(); !opened) return opened;
+  const bool told = length == 0 || (length > 0 && std::memchr(text, '\n', static_cast<std::size_t>(length)) != nullptr);
+  if (told && sys::write(channel_.get(), "\n", 1) != 1) return system_error("unable to write to", kFifo);
   return {};
 }
 
@@ -134,12 +180,16 @@ Result<void> Readiness::open_socket() {
     channel_.reset();
     return system_error("unable to make the socket", kSocket);
   }
-  // The service may run as somebody else; who may speak is decided by session, not by mode.
-  if (!abstract && ::getuid() == 0) {
-    ::fchmodat(dir_, kSocket, 0666, 0);
-    ::fchmodat(dir_, "supervise", 0711, 0);
-  }
+  if (!abstract) keep_reachable();
   return {};
+}
+
+// The service may run as somebody else; who may speak is decided by whose process it is, not by mode.
+void Readiness::keep_reachable() const {
+  struct stat facts;
+  if (socket() < 0 || ::geteuid() != 0 || sys::fstatat(dir_, kSocket, &facts, AT_SYMLINK_NOFOLLOW) != 0) return;
+  ::fchmodat(dir_, kSocket, 0666, 0);
+  if (sys::fstatat(dir_, "supervise", &facts) == 0) ::fchmodat(dir_, "supervise", (facts.st_mode & 07777) | 0011, 0);
 }
 
 void Readiness::on_socket() {
@@ -174,23 +224,43 @@ void Readiness::on_socket() {
 
 void Readiness::take_datagram(std::string_view text, pid_t sender) {
   if (!is_of_service(sender)) return;
-  const Notification notification = parse_notification(text);
+  Notification notification = parse_notification(text);
+  if (notification.main_pid && !is_of_service(*notification.main_pid)) notification.main_pid.reset();
   if (notification.watchdog) watchdog_ = *notification.watchdog;
-  listener_.service_says(notification, sender);
+  listener_.service_says(notification);
+  if (main_ == 0) return;
   if (notification.ready && !ready_) listener_.service_ready();
   if (notification.sick) listener_.service_unhealthy("it asked for a restart (WATCHDOG=trigger)");
-  else if (notification.alive && ready_ && watchdog_.count() > 0) feed_watchdog();
+  else if (ready_ && watchdog_.count() > 0 && (notification.alive || notification.watchdog)) feed_watchdog();
 }
 
-bool Readiness::is_of_service(pid_t sender) const {
-  return sender > 0 && main_ > 0 && (sender == main_ || ::getsid(sender) == ::getsid(main_));
+// Of run's session, or descended from run. Who has lost its parents is supervise's own child: it is the service's, too.
+bool Readiness::is_of_service(pid_t process) const {
+  if (process <= 1 || main_ <= 0) return false;
+  const pid_t session = ::getsid(process);
+  if (process == main_ || (session > 0 && session == ::getsid(main_))) return true;
+  const pid_t own = ::getpid();
+  if (process == own) return false;
+  for (int i = 0; i < kMostAncestors && process > 1; ++i) {
+    const pid_t parent = process_facts(process).parent;
+    if (parent == main_ || parent == own) return true;
+    process = parent;
+  }
+  return false;
 }
 
 void Readiness::feed_watchdog() {
   watchdog_timer_.start(loop_, monotonic_now() + watchdog_, callback<&Readiness::on_watchdog>(this));
 }
 
-void Readiness::on_watchdog() { listener_.service_unhealthy("no WATCHDOG=1 within its check-interval"); }
+void Readiness::on_watchdog() { found_unwell("no WATCHDOG=1 in time"); }
+
+void Readiness::found_unwell(std::string_view reason) {
+  if (listener_.service_unhealthy(reason) || main_ == 0) return;
+  failures_ = 0;
+  if (watchdog_.count() > 0) feed_watchdog();
+  else check_again();
+}
 
 // --- check ------------------------------------------------------------------------------------------------------------
 
@@ -198,17 +268,26 @@ void Readiness::check_after(Duration pause) {
   check_timer_.start(loop_, monotonic_now() + pause, callback<&Readiness::on_check_due>(this));
 }
 
+// The next one, at the pace of the state.
+void Readiness::check_again() {
+  check_after(ready_ ? settings_->check_interval : pause_);
+  pause_ = std::min(pause_ * 2, kLongestPause);
+}
+
 void Readiness::on_check_due() {
   if (main_ == 0) return;
   if (check_ != 0) return check_after(kFirstPause);  // the last run's, killed but not reaped yet
   Program check = listener_.check_program();
   check.output_to(Fd(sys::open("/dev/null", O_WRONLY)), true);
+  // One that hangs must not stay behind when supervise is killed.
+  check.before_exec([](void*, pid_t) { return ::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 ? errno : 0; }, nullptr);
   const auto child = check.spawn();
   if (!child) {
-    warn({"unable to run check: ", ::strerror(child.error().number)});
-    return check_ended(false);
+    if (!std::exchange(said_trouble_, true)) warn({"unable to run check: ", ::strerror(child.error().number)});
+    return check_again();
   }
   check_ = *child;
+  abandoned_ = false;
   check_timer_.start(loop_, monotonic_now() + settings_->check_timeout, callback<&Readiness::on_check_overdue>(this));
 }
 
@@ -222,23 +301,18 @@ bool Readiness::take_ended_child(const siginfo_t& info) {
   sys::kill(-check_, SIGKILL);
   sys::waitpid(check_, nullptr, 0);
   check_ = 0;
-  if (main_ == 0) return true;
+  if (main_ == 0 || std::exchange(abandoned_, false)) return true;
   check_timer_.stop();
   check_ended(info.si_code == CLD_EXITED && info.si_status == 0);
   return true;
 }
 
 void Readiness::check_ended(bool well) {
-  if (!ready_) {
-    if (well) return listener_.service_ready();
-    check_after(pause_);
-    pause_ = std::min(pause_ * 2, kLongestPause);
-    return;
-  }
+  if (!ready_ && well) return listener_.service_ready();
   failures_ = well ? 0 : failures_ + 1;
-  if (failures_ >= settings_->check_failures)
-    return listener_.service_unhealthy(std::to_string(failures_) + " checks in a row failed");
-  check_after(settings_->check_interval);
+  if (ready_ && failures_ >= settings_->check_failures)
+    return found_unwell(std::to_string(failures_) + " checks in a row failed");
+  check_again();
 }
 
 }  // namespace svdir

@@ -19,9 +19,10 @@ namespace {
 constexpr Duration kDrainPatience = std::chrono::seconds(10);
 constexpr Duration kTrialPatience = std::chrono::seconds(10);  // for a new supervise to show that it runs
 
-// The order in which descriptors are handed over: the locks are taken over, the others only kept open meanwhile.
-enum Handover : std::size_t { service_lock, logger_lock, errors_lock, others };
-constexpr std::size_t kHandedOver = 11;
+// The order in which descriptors are handed over: the locks and the socket that the service tells it is ready through
+// are taken over, the others only kept open meanwhile.
+enum Handover : std::size_t { service_lock, logger_lock, errors_lock, notify_socket, others };
+constexpr std::size_t kHandedOver = 12;
 
 std::string name_of_directory(const char* path) {
   std::string name = path;
@@ -46,6 +47,22 @@ std::string defaults_file(const char* directory) {
   return found;
 }
 
+// Where its neighbours are: beside the service directory, but for one that svscan has made in .svdir. Known at the first
+// start only, for the same reason.
+std::string neighbours_directory(const char* directory, bool upgraded) {
+  if (const char* told = std::getenv(kNeighboursVariable); upgraded && told != nullptr) return told;
+  std::string path = directory;
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  const std::size_t slash = path.rfind('/');
+  std::string parent = path == "." ? ".." : slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  char resolved[PATH_MAX];
+  if (::realpath(parent.c_str(), resolved) == nullptr) return {};
+  std::string found = resolved;
+  if (found.ends_with("/.svdir")) found.resize(found.rfind('/'));
+  ::setenv(kNeighboursVariable, found.c_str(), 1);
+  return found;
+}
+
 std::string last_part(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 }  // namespace
@@ -59,8 +76,10 @@ Result<void> Supervisor::open(const char* directory, const char* argv0) {
   upgrade_.remember(argv0);
   std::array<int, kHandedOver> inherited;
   inherited.fill(-1);
-  if (!Upgrade::inherited(inherited, name_)) name_ = name_of_directory(directory);
+  const bool upgraded = Upgrade::inherited(inherited, name_);
+  if (!upgraded) name_ = name_of_directory(directory);
   const std::string defaults = defaults_file(directory);
+  std::string neighbours = neighbours_directory(directory, upgraded);
   auto dir = open_directory(directory);
   if (!dir) return std::unexpected(dir.error());
   if (::fchdir(dir->get()) != 0) return system_error("unable to enter", name_);
@@ -72,7 +91,7 @@ Result<void> Supervisor::open(const char* directory, const char* argv0) {
   place.name = last_part(name_);
   place.inherited_lock = inherited[service_lock];
   place.defaults = defaults;
-  place.scan_directory = defaults.substr(0, defaults.rfind('/'));
+  place.scan_directory = std::move(neighbours);
   if (auto opened = service_.open(std::move(place)); !opened) return opened;
   // Whoever loses its parent below us comes to us, not to somebody who knows nothing of it.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -82,6 +101,7 @@ Result<void> Supervisor::open(const char* directory, const char* argv0) {
 
   // log/run before the service; a logger of its settings when they have been read.
   if (auto taken = logger_.take(service_, {}); !taken) return taken;
+  service_.inherit_notify_socket(Fd(inherited[notify_socket]));
   service_.begin();
   if (auto taken = take_loggers(); !taken) return taken;
   // Where the disk was full when the predecessor ended, a logger's record may be of another day than the service's.
@@ -224,9 +244,9 @@ Error Supervisor::execute_upgrade() {
   const Record& own = service_.files();
   const Record& log = logger_.unit().files();
   const Record& errors = errors_.unit().files();
-  const int keep[kHandedOver] = {own.lock(),      log.lock(), errors.lock(),     own.control(), own.ok(),
-                                 log.control(),   log.ok(),   errors.control(),  errors.ok(),   logger_.pipe(),
-                                 errors_.pipe()};
+  const int keep[kHandedOver] = {own.lock(),       log.lock(), errors.lock(),  service_.notify_socket(),
+                                 own.control(),    own.ok(),   log.control(),  log.ok(),
+                                 errors.control(), errors.ok(), logger_.pipe(), errors_.pipe()};
   return upgrade_.execute(keep, name_);
 }
 

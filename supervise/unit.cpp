@@ -119,6 +119,7 @@ void Unit::perform(const Action& action) {
       return signal_process(record_.finish.pid, SIGKILL, true);
     case Action::Kind::read_settings:
       refresh_settings();
+      if (record_.state == State::waiting) apply({.kind = Event::Kind::released});  // perhaps for others now, or none
       return;
     case Action::Kind::collect_orphan: return adopted_ended(false);
     case Action::Kind::upgrade:
@@ -138,6 +139,8 @@ void Unit::settle_down() {
   if (record_.main.pid != 0 && record_.main.ticks == 0 && !adopted_ && !unheld_ && !gone_)
     record_.main.ticks = start_ticks(record_.main.pid);  // the child had no descriptor left to find out
   files_.publish(record_);
+  // Descriptors for neighbours are held only on the way up and, for depends-restart, while run runs.
+  if (record_.main.pid == 0 && record_.state != State::waiting && record_.state != State::starting) dependencies_.stop();
   if (!death_.empty()) {
     files_.note_death(death_);
     death_.clear();
@@ -230,6 +233,7 @@ void Unit::upgrade_refused() {
 
 bool Unit::prepare_upgrade() {
   if (!dir_) return true;
+  readiness_.abandon_check();
   record_.pending = to_hex(input_);
   files_.save(record_);
   return files_.is_saved();

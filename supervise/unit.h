@@ -66,6 +66,10 @@ class Unit final : ReadinessListener {
   // When another one runs, it is ended, to be started again as this.
   void set_command(int where, std::vector<std::string> command);
 
+  // The socket of a `ready = notify` across an upgrade; -1: none. To be taken over before begin().
+  int notify_socket() const { return readiness_.socket(); }
+  void inherit_notify_socket(Fd socket) { readiness_.inherit(std::move(socket)); }
+
   // Starts, or goes on where a predecessor stopped.
   void begin();
 
@@ -124,12 +128,13 @@ class Unit final : ReadinessListener {
   Program run_program() const;
   Program script_program(const std::string& path) const;
   bool wait_for_neighbours();
+  bool is_held_up(const Dependencies::Verdict& verdict);
   void on_neighbour_changed();
   void launch();
   static int record_child(void* self, pid_t pid);
   void service_ready() override;
-  void service_unhealthy(std::string_view reason) override;
-  void service_says(const Notification& notification, pid_t sender) override;
+  bool service_unhealthy(std::string_view reason) override;
+  void service_says(const Notification& notification) override;
   Program check_program() override { return script_program("./check"); }
 
   // Signals and control scripts.
@@ -142,7 +147,7 @@ class Unit final : ReadinessListener {
 
   // Endings.
   void main_ended(const siginfo_t& info, const Ending& ending);
-  void describe_death(const Ending& ending, double cpu_seconds, long max_rss_kib);
+  void describe_death(pid_t pid, const Ending& ending, double cpu_seconds, long max_rss_kib);
   void clear_group();
   void kill_group();
   bool group_is_left() const;

@@ -83,7 +83,7 @@ void Unit::signal_process(pid_t pid, int signal, bool group) {
     if (life != Life::known) return;
   }
   if (adopted_ && sys::pidfd_send_signal(adopted_.get(), group ? 0 : signal) != 0) return;
-  if (group) sys::kill(-pid, signal);
+  if (group) sys::kill(pid == record_.main.pid && record_.group != 0 ? -record_.group : -pid, signal);
   else if (!adopted_) sys::kill(pid, signal);
 }
 
@@ -150,17 +150,17 @@ void Unit::main_ended(const siginfo_t& info, const Ending& ending) {
   note({.kind = Event::Kind::main_ended, .ending = ending});
   files_.save(record_);  // before the status is gone for good
   const rusage usage = reap(info.si_pid);
-  describe_death(ending, seconds(usage.ru_utime) + seconds(usage.ru_stime), usage.ru_maxrss);
+  describe_death(info.si_pid, ending, seconds(usage.ru_utime) + seconds(usage.ru_stime), usage.ru_maxrss);
   if (!draining_) drain();
 }
 
 // Prepares the line for `deaths`; it is written when the service is up again.
-void Unit::describe_death(const Ending& ending, double cpu_seconds, long max_rss_kib) {
+void Unit::describe_death(pid_t pid, const Ending& ending, double cpu_seconds, long max_rss_kib) {
   char label[kTai64nLabelSize + 1] = {};
   write_tai64n_label(record_.last_ended, label);
   const double up = std::chrono::duration<double>(monotonic_now() - record_.started_at).count();
   char line[160];
-  std::snprintf(line, sizeof line, "%s pid=%d %s up=%.3f cpu=%.3f maxrss=%ld", label, record_.group,
+  std::snprintf(line, sizeof line, "%s pid=%d %s up=%.3f cpu=%.3f maxrss=%ld", label, pid,
                 describe(ending).c_str(), up, cpu_seconds, max_rss_kib);
   death_ = line;
   if (!record_.reason.empty()) death_.append(" ").append(record_.reason);
@@ -179,10 +179,14 @@ void Unit::kill_group() {
     signal_cgroup(cgroup, SIGKILL);
 }
 
-// A process of the group's very number would be a stranger who has it now; the group is gone then.
+// A process of the group's very number would be a stranger who has it now, and the group gone; but for a child of ours
+// that has named another main process and lives on.
 bool Unit::group_is_left() const {
   if (role_ == Role::logger || settings_.leftovers == Leftovers::leave || record_.group == 0) return false;
-  return sys::kill(record_.group, 0) != 0 && errno == ESRCH && sys::kill(-record_.group, 0) == 0;
+  siginfo_t info{};
+  const bool is_ours = sys::waitid(P_PID, static_cast<id_t>(record_.group), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+  if (!is_ours && (sys::kill(record_.group, 0) == 0 || errno != ESRCH)) return false;
+  return sys::kill(-record_.group, 0) == 0;
 }
 
 // The service's own control group when there is somebody in it; "" otherwise.
@@ -242,6 +246,8 @@ void Unit::adopt() {
   if (record_.main.pid != 0 && !gone_)
     if (auto watched = readiness_.watch(settings_, dir_.get(), record_.main.pid, record_.ready); !watched)
       warn(watched.error());
+  if (record_.main.pid != 0 && settings_.depends_restart && !settings_.depends.empty())
+    dependencies_.resume(settings_, callback<&Unit::on_neighbour_changed>(this), record_.started_at);
   apply({.kind = Event::Kind::resume});
 }
 
@@ -277,6 +283,12 @@ void Unit::on_adopt_again() {
 
 void Unit::on_adopted_ended() {
   adopted_poll_.stop();
+  // It may have become our child meanwhile, by the death of its parent.
+  siginfo_t info{};
+  const ProcessId& process = record_.main.pid != 0 ? record_.main : record_.finish;
+  if (process.pid != 0 && sys::waitid(P_PID, static_cast<id_t>(process.pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+      info.si_pid == process.pid && take_ended_child(info))
+    return;
   gone_ = true;
   adopted_ended(false);
 }
@@ -301,7 +313,7 @@ void Unit::adopted_ended(bool waited) {
   if (finishing) return apply({.kind = Event::Kind::finish_ended, .ending = ending});
   readiness_.stop();
   note({.kind = Event::Kind::main_ended, .ending = ending});
-  describe_death(ending, 0, 0);
+  describe_death(pid, ending, 0, 0);
   if (!draining_) drain();
 }
 

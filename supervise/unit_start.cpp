@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kLongestSummary = 2000;  // of the settings, in the record; longer ones are read again instead
 constexpr std::string_view kMisconfigured = "misconfigured: ";
+constexpr std::string_view kReloading = "reloading";
 
 }  // namespace
 
@@ -57,6 +58,7 @@ bool Unit::take_access() {
   if (!wanted && !has_access_) return true;
   has_access_ = wanted;
   const auto applied = apply_access(dir_.get(), settings_);
+  readiness_.keep_reachable();
   if (applied) return true;
   misconfigured_.assign(kMisconfigured).append(applied.error().text());
   warn({name_, ": ", misconfigured_});
@@ -97,30 +99,30 @@ void Unit::restore_settings() {
 
 bool Unit::wait_for_neighbours() {
   if (settings_.depends.empty() && settings_.after.empty()) return false;
-  const auto verdict = dependencies_.begin(settings_, callback<&Unit::on_neighbour_changed>(this));
+  if (is_held_up(dependencies_.begin(settings_, callback<&Unit::on_neighbour_changed>(this)))) return true;
+  dependencies_.started(settings_);
+  return false;
+}
+
+// True when the start has to wait, or cannot be.
+bool Unit::is_held_up(const Dependencies::Verdict& verdict) {
   if (!verdict.cycle.empty()) {
     dependencies_.stop();
-    apply({.kind = Event::Kind::misconfigured,
-           .reason = "misconfigured: it depends on itself: " + verdict.cycle});
+    const std::string reason = std::string(kMisconfigured).append("it depends on itself: ").append(verdict.cycle);
+    warn({name_, ": ", reason, "; not started"});
+    apply({.kind = Event::Kind::misconfigured, .reason = reason});
     return true;
   }
-  if (verdict.missing.empty()) {
-    dependencies_.started(settings_);
-    return false;
-  }
-  apply({.kind = Event::Kind::held, .reason = verdict.missing});
+  if (verdict.missing.empty()) return false;
+  if (record_.state != State::waiting || verdict.missing != record_.reason)
+    apply({.kind = Event::Kind::held, .reason = verdict.missing});
   return true;
 }
 
 void Unit::on_neighbour_changed() {
   if (record_.state == State::waiting) {
-    const auto verdict = dependencies_.look(settings_);
-    if (verdict.missing.empty()) return apply({.kind = Event::Kind::released});
-    if (verdict.missing != record_.reason) apply({.kind = Event::Kind::held, .reason = verdict.missing});
-  } else if (record_.main.pid == 0) {
-    dependencies_.stop();
-  } else if (dependencies_.was_restarted(settings_)) {
-    dependencies_.started(settings_);
+    if (!is_held_up(dependencies_.look())) apply({.kind = Event::Kind::released});
+  } else if (record_.main.pid != 0 && dependencies_.was_restarted() && record_.want == Want::up) {
     inject("r");
   }
 }
@@ -199,20 +201,22 @@ void Unit::service_ready() {
   readiness_.became_ready();
 }
 
-void Unit::service_unhealthy(std::string_view reason) {
+bool Unit::service_unhealthy(std::string_view reason) {
+  if (record_.main.pid == 0 || record_.state == State::stopping || record_.paused) return false;
   warn({name_, ": unhealthy: ", reason, "; restarting it"});
   apply({.kind = Event::Kind::unhealthy, .reason = reason});
+  return true;
 }
 
-void Unit::service_says(const Notification& notification, pid_t) {
-  if (notification.status) record_.status_text = *notification.status;
-  if (notification.reloading) record_.status_text = "reloading";
+void Unit::service_says(const Notification& notification) {
+  if (notification.ready && record_.status_text == kReloading) record_.status_text.clear();
+  if (notification.reloading) record_.status_text = kReloading;
   if (notification.stopping) record_.status_text = "stopping";
-  if (notification.main_pid && *notification.main_pid != record_.main.pid &&
-      ::getsid(*notification.main_pid) == ::getsid(record_.main.pid)) {
+  if (notification.status) record_.status_text = *notification.status;
+  if (notification.main_pid && *notification.main_pid != record_.main.pid) {
     const ProcessId process{*notification.main_pid, start_ticks(*notification.main_pid)};
     adopt_process(process);
-    apply({.kind = Event::Kind::main_changed, .process = process});
+    note({.kind = Event::Kind::main_changed, .process = process, .group = ::getpgid(process.pid)});
     readiness_.main_changed(process.pid);
   }
   if (notification.extend) note({.kind = Event::Kind::extended, .duration = *notification.extend});

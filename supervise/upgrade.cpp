@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "lib/fd.h"
-#include "lib/fd.h"
 #include "lib/program_path.h"
 #include "lib/spawn.h"
 #include "lib/system.h"
@@ -70,8 +69,10 @@ bool Upgrade::inherited(std::span<int> descriptors, std::string& name) {
   if (text == nullptr) return false;
   const char* end = text + std::strlen(text);
   for (int& fd : descriptors) {
-    const auto [after, failure] = std::from_chars(text, end, fd);
-    if (failure != std::errc{} || after == end) break;
+    int number = -1;
+    const auto [after, failure] = std::from_chars(text, end, number);
+    if (failure != std::errc{} || after == end || *after != ' ') break;
+    fd = number;
     if (fd > 2) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
     text = after + 1;
   }

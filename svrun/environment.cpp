@@ -14,6 +14,8 @@ namespace svdir::svrun {
 namespace {
 
 constexpr std::size_t kLongestEnvFile = 1024 * 1024;  // bytes; execve(2) refuses much less
+// What supervise and svscan tell a service, which it cannot do its work without.
+constexpr std::string_view kKept[] = {"PATH", "NOTIFY_SOCKET", "WATCHDOG_USEC", "INSTANCE"};
 constexpr std::string_view kStandardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 bool is_variable(std::string_view variable, std::string_view name) {
@@ -68,10 +70,10 @@ void Environment::unset(std::string_view name) {
 }
 
 void Environment::clear() {
-  const char* path = get("PATH");
-  const std::string kept(path == nullptr ? kStandardPath : path);
-  variables_.clear();
-  set("PATH", kept);
+  if (get("PATH") == nullptr) set("PATH", kStandardPath);
+  std::erase_if(variables_, [](const std::string& variable) {
+    return std::ranges::none_of(kKept, [&](std::string_view name) { return is_variable(variable, name); });
+  });
 }
 
 const char* Environment::get(std::string_view name) const {

@@ -17,7 +17,7 @@ class Environment {
 
   void set(std::string_view name, std::string_view value);
   void unset(std::string_view name);
-  // Nothing but PATH.
+  // Nothing but PATH and what tells the service about itself: NOTIFY_SOCKET, WATCHDOG_USEC, INSTANCE.
   void clear();
   // nullptr when it is not set. Valid until the next change.
   const char* get(std::string_view name) const;

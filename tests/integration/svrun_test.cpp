@@ -125,6 +125,7 @@ TEST_CASE("svrun: the environment comes from a file, a directory, or from nothin
          "echo $PLAIN,$QUOTED,$SINGLE,${EMPTY-unset},$BOTH", "a b,c d,e,,directory\n");
   const Ran clean = run({.argv = {program("svrun"), "--clean-env", "--env-file=" + (dir / "file"), "env"},
                          .environment = {{"PATH", "/usr/bin:/bin"}, {"SECRET", "x"}}});
+  // (What a service is told of itself stays, too: see the tests of readiness.)
   CHECK(clean.output == "PATH=/usr/bin:/bin\nPLAIN=a b\nQUOTED=c d\nSINGLE=e\nEMPTY=\nBOTH=file\n");
   expect_refusal({"--env-file=" + (dir / "missing")}, "missing: No such file or directory");
 }

@@ -29,9 +29,9 @@ constexpr Row kTable[] = {
     {"down", 'd', "down", "down", "-"},
     {"down", 'x', "down", "down leaving", "leave"},
 
-    {"waiting", 'u', "waiting", "up", "-"},
-    {"waiting", 'o', "waiting", "once", "-"},
-    {"waiting", 'r', "waiting", "up", "-"},
+    {"waiting", 'u', "starting", "up", "start"},  // what it waits for may have changed in its settings
+    {"waiting", 'o', "starting", "once", "start"},
+    {"waiting", 'r', "starting", "up", "start"},
     {"waiting", 'd', "down", "down", "-"},
     {"waiting", 'x', "down", "down leaving", "leave"},
 

@@ -32,6 +32,12 @@ void end_as(const ServiceDir& service, std::string_view how) {
   REQUIRE(service.command("1"));
 }
 
+void end_group(pid_t leader) {
+  REQUIRE(leader > 1);
+  ::kill(-leader, SIGKILL);
+  WAIT_UNTIL(::kill(-leader, 0) != 0);
+}
+
 }  // namespace
 
 TEST_CASE("restart: which endings lead to a new start", "[settings]") {
@@ -172,7 +178,7 @@ TEST_CASE("stop-group: the ladder's signals reach the whole process group", "[se
   service.wait_for(State::down);
   if (group) WAIT_UNTIL(exists(service / "child-term"));
   CHECK(exists(service / "child-term") == group);
-  ::kill(-leader, SIGKILL);
+  end_group(leader);
 }
 
 TEST_CASE("leftovers: what run leaves in its process group is ended before the next start, or left", "[settings]") {
@@ -204,11 +210,11 @@ TEST_CASE("leftovers: what run leaves in its process group is ended before the n
     for (const pid_t pid : left) CHECK(is_alive(pid));
     REQUIRE(service.command("d"));
     service.wait_for(State::down);
-    // Of both starts; they are ours to end.
+    // Those of both starts are ours to end.
     WAIT_UNTIL(lines(service / "children") == 4);
-    const std::string text = read_file(service / "children");
-    for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1)
-      ::kill(std::stoi(text.substr(at)), SIGKILL);
+    const std::string leaders = read_file(service / "starts");
+    for (std::size_t at = 0; at < leaders.size(); at = leaders.find('\n', at) + 1)
+      end_group(std::stoi(leaders.substr(at)));
   }
 }
 

@@ -131,6 +131,11 @@ bool Unit::take_ended_child(const siginfo_t& info) {
   }
   if (readiness_.take_ended_child(info)) return true;
   if (info.si_pid != record_.main.pid && info.si_pid != record_.finish.pid) return false;
+  // While we wait to hear how an orphan ended, its number is free and may be that of a child of ours.
+  const ProcessId& known = info.si_pid == record_.main.pid ? record_.main : record_.finish;
+  if (gone_ && start_ticks(info.si_pid) != known.ticks) return false;
+  gone_ = false;
+  exit_report_timer_.stop();
   Ending ending{Ending::Kind::exited, info.si_status, info.si_code == CLD_DUMPED};
   if (info.si_code != CLD_EXITED) ending.kind = Ending::Kind::signalled;
   if (info.si_pid == record_.main.pid) {

@@ -126,8 +126,10 @@ ssize_t sim_read(int fd, void* to, size_t size) {
   const std::size_t begin = fifo ? 0 : std::min(from->offset, bytes.size());
   const std::size_t length = std::min(size, bytes.size() - begin);
   std::memcpy(to, bytes.data() + begin, length);
-  if (fifo) bytes.erase(0, length);
-  else from->offset = begin + length;
+  if (fifo)
+    bytes.erase(0, length);
+  else
+    from->offset = begin + length;
   return static_cast<ssize_t>(length);
 }
 
@@ -166,8 +168,12 @@ int sim_mkdirat(int dir, const char* path, mode_t mode) {
 int sim_mkfifoat(int dir, const char* path, mode_t mode) {
   return make_new("mkfifo", dir, path, Inode::Kind::fifo, mode);
 }
-int sim_fchmodat(int, const char*, mode_t, int) { return 0; }
-int sim_fchownat(int, const char*, uid_t, gid_t, int) { return 0; }
+int sim_fchmodat(int, const char*, mode_t, int) {
+  return 0;
+}
+int sim_fchownat(int, const char*, uid_t, gid_t, int) {
+  return 0;
+}
 
 int sim_fstatat(int dir, const char* path, struct stat* into, int) {
   const std::string full = kernel->absolute(dir, path);
@@ -178,7 +184,9 @@ int sim_fstatat(int dir, const char* path, struct stat* into, int) {
   return 0;
 }
 
-int sim_stat(const char* path, struct stat* into) { return sim_fstatat(AT_FDCWD, path, into, 0); }
+int sim_stat(const char* path, struct stat* into) {
+  return sim_fstatat(AT_FDCWD, path, into, 0);
+}
 
 int sim_fstat(int fd, struct stat* into) {
   const Description* of = kernel->description(fd);
@@ -187,15 +195,21 @@ int sim_fstat(int fd, struct stat* into) {
   return 0;
 }
 
-ssize_t sim_readlinkat(int, const char*, char*, size_t) { return failed(EINVAL); }
+ssize_t sim_readlinkat(int, const char*, char*, size_t) {
+  return failed(EINVAL);
+}
 
 DIR* sim_opendir(const char*) {
   errno = ENOENT;
   return nullptr;
 }
 
-char* sim_realpath(const char* path, char* into) { return std::strcpy(into, path); }
-int sim_access(const char*, int) { return 0; }
+char* sim_realpath(const char* path, char* into) {
+  return std::strcpy(into, path);
+}
+int sim_access(const char*, int) {
+  return 0;
+}
 
 int sim_fchdir(int fd) {
   const Description* to = kernel->description(fd);
@@ -226,7 +240,9 @@ int sim_fcntl(int fd, int command, ...) {
 
 // --- Processes
 
-pid_t sim_getpid() { return kernel->image->pid; }
+pid_t sim_getpid() {
+  return kernel->image->pid;
+}
 pid_t sim_getppid() {
   const Process* self = kernel->find(kernel->image->pid);
   return self != nullptr ? self->parent : 0;
@@ -275,7 +291,9 @@ pid_t sim_wait4(pid_t pid, int* status, int options, rusage* usage) {
   return info.si_pid;
 }
 
-pid_t sim_waitpid(pid_t pid, int* status, int options) { return sim_wait4(pid, status, options, nullptr); }
+pid_t sim_waitpid(pid_t pid, int* status, int options) {
+  return sim_wait4(pid, status, options, nullptr);
+}
 
 int sim_execv(const char*, char* const*) {
   if (kernel->enter("exec") != 0) return -1;
@@ -307,7 +325,9 @@ long sim_syscall(long number, ...) {
   return 0;
 }
 
-int sim_prctl(int, ...) { return 0; }
+int sim_prctl(int, ...) {
+  return 0;
+}
 
 // --- Time, environment
 

@@ -36,11 +36,11 @@ struct Process {
   unsigned long long ticks = 0;
   Role role = Role::stranger;
   bool zombie = false;
-  int status = 0;          // wait status of a zombie
+  int status = 0;  // wait status of a zombie
   bool stopped = false;
-  bool hangs = false;      // never ends by itself
-  bool obeys = true;       // TERM and its like end it
-  int dying_of = 0;        // the signal it will end by
+  bool hangs = false;  // never ends by itself
+  bool obeys = true;   // TERM and its like end it
+  int dying_of = 0;    // the signal it will end by
   bool has_log_pipe = false;
   bool may_be_ended = false;  // somebody has asked for that, or a setting does
   bool unrecorded = false;    // its record could not be written before it was executed
@@ -81,9 +81,9 @@ struct Image {
 // Who decides what happens; see world.h.
 class Fate {
  public:
-  virtual void at_call(std::string_view name) = 0;             // the world may change; may throw Killed
+  virtual void at_call(std::string_view name) = 0;                           // the world may change; may throw Killed
   virtual int failure_of(std::string_view name, std::string_view path) = 0;  // an errno, or 0
-  virtual void executed(Process& process, std::string_view program) = 0;  // a child of supervise's
+  virtual void executed(Process& process, std::string_view program) = 0;     // a child of supervise's
   virtual void signalled(Process& process, int signal, bool by_supervise) = 0;
   virtual void breach(std::string_view what) = 0;
   virtual void said(std::string_view line) = 0;  // on standard error
@@ -107,9 +107,9 @@ class Kernel {
 
   // --- Processes
   std::map<pid_t, Process> processes;
-  Image* image = nullptr;  // of the supervise that calls
-  bool in_child = false;   // between its vfork and the child's exec
-  bool dead = false;       // killed; its destructors run, and must not be felt
+  Image* image = nullptr;                                 // of the supervise that calls
+  bool in_child = false;                                  // between its vfork and the child's exec
+  bool dead = false;                                      // killed; its destructors run, and must not be felt
   Process& create(Role role, pid_t parent, pid_t group);  // group 0: its own
   Process* find(pid_t pid);
   bool group_exists(pid_t group) const;

@@ -83,7 +83,7 @@ std::string World::live() {
     kernel_.starts(image_, after == After::upgraded);
     if (act_ == Act::storm && chance(roughness_)) fail_from_now_on();
     note("supervise starts as " + std::to_string(image_.pid));
-  if (std::getenv("SEED") != nullptr) note(pack(record()) + pack(record("/svc/log/supervise/state")));
+    if (std::getenv("SEED") != nullptr) note(pack(record()) + pack(record("/svc/log/supervise/state")));
     ++figures_.incarnations;
     after = incarnation();
   } while (after != After::left && breach_.empty());

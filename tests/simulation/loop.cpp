@@ -80,7 +80,9 @@ void Loop::run() {
   while (stopped != this)  // it may have been stopped before it runs
     if (!call_back()) sim::kernel->fate().idle(next_deadline());
 }
-void Loop::stop() { stopped = this; }
+void Loop::stop() {
+  stopped = this;
+}
 
 void Timer::start(Loop& loop, Instant deadline, Callback on_due) {
   stop();
@@ -106,7 +108,9 @@ void Poll::stop() {
   running_ = false;
 }
 
-int DirectoryWatch::start(Loop&, const char*, Callback) { return 0; }
+int DirectoryWatch::start(Loop&, const char*, Callback) {
+  return 0;
+}
 void DirectoryWatch::stop() {}
 
 }  // namespace svdir

@@ -18,11 +18,12 @@ std::string number(unsigned long long value) {
 }
 
 void print(unsigned long long worlds, const World::Figures& all) {
-  std::printf("simulation: %s worlds, %s system calls, %s events, %s incarnations of supervise, %s killed, %s upgrades, "
-              "%s calls failed, %s orders, %s runs\n",
-              number(worlds).c_str(), number(all.calls).c_str(), number(all.events).c_str(),
-              number(all.incarnations).c_str(), number(all.kills).c_str(), number(all.upgrades).c_str(),
-              number(all.failed_calls).c_str(), number(all.orders).c_str(), number(all.runs).c_str());
+  std::printf(
+      "simulation: %s worlds, %s system calls, %s events, %s incarnations of supervise, %s killed, %s upgrades, "
+      "%s calls failed, %s orders, %s runs\n",
+      number(worlds).c_str(), number(all.calls).c_str(), number(all.events).c_str(), number(all.incarnations).c_str(),
+      number(all.kills).c_str(), number(all.upgrades).c_str(), number(all.failed_calls).c_str(),
+      number(all.orders).c_str(), number(all.runs).c_str());
 }
 
 void add(World::Figures& to, const World::Figures& more) {
@@ -48,7 +49,8 @@ std::string live(std::uint64_t seed, World::Figures& figures) {
 TEST_CASE("killed anywhere, starved of anything, supervise never loses a service, an order or a stranger's trust") {
   const char* seed = std::getenv("SEED");
   const char* seconds = std::getenv("SIMULATION_SECONDS");
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds != nullptr ? std::atoi(seconds) : 15);
+  const auto end =
+      std::chrono::steady_clock::now() + std::chrono::seconds(seconds != nullptr ? std::atoi(seconds) : 15);
   World::Figures figures;
   if (seed != nullptr) {
     const std::string story = live(std::strtoull(seed, nullptr, 10), figures);

@@ -9,8 +9,12 @@ namespace {
 
 constexpr std::string_view kControl = "/svc/supervise/control";
 
-bool ends_run(char letter) { return std::string_view("dxrtkiqb").find(letter) != std::string_view::npos; }
-bool starts_run(char letter) { return std::string_view("uor").find(letter) != std::string_view::npos; }
+bool ends_run(char letter) {
+  return std::string_view("dxrtkiqb").find(letter) != std::string_view::npos;
+}
+bool starts_run(char letter) {
+  return std::string_view("uor").find(letter) != std::string_view::npos;
+}
 
 }  // namespace
 
@@ -47,7 +51,7 @@ bool World::somebody_ends(bool only_dying) {
   for (auto& [pid, process] : kernel_.processes) {
     if (process.zombie || process.stopped) continue;
     const bool short_lived = !process.hangs && (process.role == Role::finish || process.role == Role::script ||
-                             process.role == Role::trial || process.role == Role::check);
+                                                process.role == Role::trial || process.role == Role::check);
     const bool may = process.role == Role::run || process.role == Role::logger || process.role == Role::left_over;
     if (process.dying_of != 0 || short_lived || (!only_dying && may)) able.push_back(&process);
   }

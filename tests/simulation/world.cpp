@@ -14,9 +14,8 @@ struct Failure {
   int number;
 };
 // What can fail from outside in a sane system.
-constexpr Failure kFailures[] = {{"fork", EAGAIN}, {"fork", ENOMEM},       {"open", EMFILE},
-                                 {"write", ENOSPC}, {"rename", EROFS},     {"pidfd_open", EMFILE},
-                                 {"unlink", EROFS}};
+constexpr Failure kFailures[] = {{"fork", EAGAIN},  {"fork", ENOMEM},       {"open", EMFILE}, {"write", ENOSPC},
+                                 {"rename", EROFS}, {"pidfd_open", EMFILE}, {"unlink", EROFS}};
 
 }  // namespace
 
@@ -28,7 +27,9 @@ World::World(std::uint64_t seed) : random_(seed), kernel_(*this) {
   svscan_reports_ = chance(700);
 }
 
-World::~World() { kernel = nullptr; }
+World::~World() {
+  kernel = nullptr;
+}
 
 void World::note(std::string line) {
   if (trail_.size() == kTrail) trail_.erase(trail_.begin());
@@ -97,7 +98,8 @@ void World::executed(Process& process, std::string_view program) {
     if (others(Role::run) > 0) breach("a second copy of run");
     if (others(Role::finish) > 0) breach("run beside finish");
     if (forbidden_) breach("run is started although it was to be down");
-    if (settings_.leftovers == Leftovers::kill && others(Role::left_over) > 0) breach("run beside leftovers of the last");
+    if (settings_.leftovers == Leftovers::kill && others(Role::left_over) > 0)
+      breach("run beside leftovers of the last");
     if (chance(200)) {
       Process& child = kernel_.create(Role::left_over, process.pid, process.pid);
       child.obeys = chance(500);
@@ -128,8 +130,10 @@ void World::idle(Instant next_deadline) {
     killed_in_ = fails_for_ = 0;
     if (kernel_.file("/svc/run.away")) kernel_.files["/svc/run"] = kernel_.file("/svc/run.away");
   }
-  if (act_ == Act::storm) storm(next_deadline);
-  else calm(next_deadline);
+  if (act_ == Act::storm)
+    storm(next_deadline);
+  else
+    calm(next_deadline);
 }
 
 void World::storm(Instant next_deadline) {
@@ -140,7 +144,7 @@ void World::storm(Instant next_deadline) {
   if (what < 50 && svscan_duties()) return;
   if (what < 70 && person_looks(true)) return;
   if (what < 80 && person_has_given_up()) {
-    constexpr std::string_view kOrders[] = {"u", "d", "o", "r", "t", "k", "p",  "c",  "h",
+    constexpr std::string_view kOrders[] = {"u", "d", "o", "r",  "t",  "k",  "p",  "c", "h",
                                             "x", "i", "q", "du", "ud", "tu", "ox", "z", "dd"};
     return person_orders(kOrders[below(std::size(kOrders))]);
   }
@@ -160,16 +164,13 @@ void World::storm(Instant next_deadline) {
 void World::mishap() {
   switch (below(12)) {
     case 0:
-    case 1:
-      note("KILLED while idle");
-      throw Killed();
+    case 1: note("KILLED while idle"); throw Killed();
     case 2:
     case 3:
     case 4:
     case 5: killed_in_ = 1 + static_cast<unsigned>(below(chance(500) ? 12 : 80)); return;
     case 6:
-    case 7:
-      return fail_from_now_on();
+    case 7: return fail_from_now_on();
     case 8:
       note("USR1 to supervise");
       image_.pending_signals.insert(SIGUSR1);
@@ -206,7 +207,8 @@ void World::fail_from_now_on() {
 // Everybody does what he is expected to do, as soon as he can.
 void World::calm(Instant next_deadline) {
   if (++calm_events_ == kMostCalmEvents) return breach("it never comes to rest");
-  if (somebody_ends(true) || run_gets_ready() || svscan_duties() || person_looks(true) || logger_sees_end_of_input()) return;
+  if (somebody_ends(true) || run_gets_ready() || svscan_duties() || person_looks(true) || logger_sees_end_of_input())
+    return;
   // A service that is checked for ever is as calm as it gets.
   const bool only_checks = settings_.check_interval.count() > 0 && record().state == State::up && ++checks_ % 80 == 0;
   if (next_deadline.is_set() && !only_checks) {

@@ -131,11 +131,11 @@ class World final : public Fate {
 
   // What is wanted, as the person knows it.
   Person person_;
-  bool forbidden_ = false;   // to be down, acknowledged
-  bool wanted_up_ = false;   // to be up, acknowledged, and nothing else ordered since
+  bool forbidden_ = false;  // to be down, acknowledged
+  bool wanted_up_ = false;  // to be up, acknowledged, and nothing else ordered since
   bool told_to_exit_ = false;
-  bool quits_ = false;       // QUIT was sent
-  bool end_asked_ = false;   // an order that ends run may still be under way
+  bool quits_ = false;      // QUIT was sent
+  bool end_asked_ = false;  // an order that ends run may still be under way
 };
 
 }  // namespace svdir::sim

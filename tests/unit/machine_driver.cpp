@@ -34,7 +34,9 @@ std::string words(const Actions& actions) {
   return text.empty() ? "-" : text;
 }
 
-std::string Driver::give(const Event& event) { return words(step(record, settings, event, now)); }
+std::string Driver::give(const Event& event) {
+  return words(step(record, settings, event, now));
+}
 
 std::string Driver::order(std::string_view letters, bool after_once) {
   ControlParser parser;
@@ -46,8 +48,12 @@ std::string Driver::order(std::string_view letters, bool after_once) {
   return said;
 }
 
-std::string Driver::begin(bool held_down) { return give({.kind = Event::Kind::begin, .held_down = held_down}); }
-std::string Driver::spawned(pid_t pid) { return give({.kind = Event::Kind::spawned, .process = {pid, 7}}); }
+std::string Driver::begin(bool held_down) {
+  return give({.kind = Event::Kind::begin, .held_down = held_down});
+}
+std::string Driver::spawned(pid_t pid) {
+  return give({.kind = Event::Kind::spawned, .process = {pid, 7}});
+}
 std::string Driver::cannot_spawn() {
   return give({.kind = Event::Kind::spawn_failed, .reason = "no process"});
 }
@@ -60,7 +66,9 @@ std::string Driver::exits(int code) {
 std::string Driver::dies(int signal) {
   return give({.kind = Event::Kind::main_ended, .ending = {Ending::Kind::signalled, signal, false}});
 }
-std::string Driver::cleared() { return give({.kind = Event::Kind::group_cleared}); }
+std::string Driver::cleared() {
+  return give({.kind = Event::Kind::group_cleared});
+}
 std::string Driver::finish_spawned(pid_t pid) {
   return give({.kind = Event::Kind::finish_spawned, .process = {pid, 8}});
 }
@@ -109,8 +117,10 @@ Driver in_situation(std::string_view situation) {
   it.exits(1);
   if (situation == "clearing") return it;
   it.cleared();
-  if (situation == "finishing") it.finish_spawned();
-  else it.no_finish();
+  if (situation == "finishing")
+    it.finish_spawned();
+  else
+    it.no_finish();
   return it;
 }
 

@@ -23,8 +23,8 @@ class Driver {
   std::string spawned(pid_t pid = 100);
   std::string cannot_spawn();
   std::string cannot_exec();
-  std::string exits(int code);          // run
-  std::string dies(int signal);         // run
+  std::string exits(int code);   // run
+  std::string dies(int signal);  // run
   std::string cleared();
   std::string finish_spawned(pid_t pid = 200);
   std::string finish_exits(int code = 0);
@@ -33,8 +33,8 @@ class Driver {
   std::string due();  // goes on to wake_at
 
   void pass(Duration time);
-  void starts(pid_t pid = 100);           // from rest: up, and spawned
-  std::string ends(int code);             // run exits, nothing is left, no finish: what the machine then asks for
+  void starts(pid_t pid = 100);  // from rest: up, and spawned
+  std::string ends(int code);    // run exits, nothing is left, no finish: what the machine then asks for
   std::string state() const { return std::string(name_of(record.state)); }
   // "up for 3s" and the like is for people; tests ask how long until the next `due`.
   Duration until_due() const;

@@ -212,13 +212,20 @@ void World::something_happens() {
 
 void World::settle() {
   for (int i = 0; i < 200 && !left_; ++i) {
-    if (main_ == Life::dying || (main_ == Life::alive && it.record.state == State::stopping)) main_ends();
-    else if (finish_ != Life::none) finish_ends();
-    else if (clearing_) group_empties();
-    else if (it.record.state == State::waiting) take({.kind = Event::Kind::released});
-    else if (it.record.state == State::starting) take({.kind = Event::Kind::ready});
-    else if (it.record.wake_at.is_set()) come_due();
-    else return;
+    if (main_ == Life::dying || (main_ == Life::alive && it.record.state == State::stopping))
+      main_ends();
+    else if (finish_ != Life::none)
+      finish_ends();
+    else if (clearing_)
+      group_empties();
+    else if (it.record.state == State::waiting)
+      take({.kind = Event::Kind::released});
+    else if (it.record.state == State::starting)
+      take({.kind = Event::Kind::ready});
+    else if (it.record.wake_at.is_set())
+      come_due();
+    else
+      return;
   }
 }
 

@@ -76,6 +76,7 @@ void read_record(const Target& target, View& view) {
     return;
   }
   if (view.source == View::Source::state) return;
+  view.is_new = state_failure == ENOENT && status_failure == ENOENT;
   if (!view.trouble.empty()) return;
   if (status_failure != 0 && status_failure != ENOENT) {
     errno = status_failure;

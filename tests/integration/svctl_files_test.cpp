@@ -37,7 +37,7 @@ TEST_CASE("new makes a service that can be enabled as it is, and never overwrite
   CHECK(listing(scan) == "web");
   service.script_at("log/run", "exec cat > /dev/null");
   const Scanning scanning(scan);
-  WAIT_UNTIL(service.is_supervised());
+  WAIT_UNTIL(service.state().supervisor.pid != 0);  // it has seen the `down` file
   const Ran enabled = svctl(scan, {"enable", "web"});
   CAPTURE(enabled.output);
   CHECK(enabled.output.starts_with("ok: web: enabled, started, pid "));

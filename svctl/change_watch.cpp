@@ -103,6 +103,8 @@ void ChangeWatch::read_inotify() {
       at += sizeof event + event.len;
       if ((event.mask & IN_Q_OVERFLOW) != 0)
         for (std::size_t key = 0; key < entries_.size(); ++key) report(key);
+      // `pid` and `stat` say nothing that `state` or `status` do not say.
+      if ((event.mask & IN_MOVED_TO) != 0 && name != "state" && name != "status") continue;
       // Our own reading of `state` closes a file, too.
       if ((event.mask & IN_CLOSE_NOWRITE) != 0 && name != "ok") continue;
       if (const auto found = key_of_watch_.find(event.wd); found != key_of_watch_.end()) report(found->second);

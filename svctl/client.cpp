@@ -131,11 +131,10 @@ std::vector<Job> Client::run(const std::vector<Target>& targets) {
 // not woken for anything but their deadline.
 Duration Client::pause(const std::vector<Job>& jobs) const {
   if (checks_running_ > 0) return kCheckTick;
-  if (!task_.patient) return kTick;
-  Duration longest = kLongestPause;
+  Duration longest = task_.patient ? kLongestPause : kTick;
   for (const Job& job : jobs) {
     if (job.verdict.outcome != Outcome::pending) continue;
-    if (!is_watched(job)) return kTick;
+    if (!is_watched(job)) longest = std::min(longest, kTick);
     longest = std::min(longest, job.deadline - monotonic_now());
   }
   return std::max(longest, Duration{});
@@ -152,7 +151,7 @@ void Client::begin(Job& job, std::size_t key) {
   if (!task_.no_wait) watch(job, key);
   send(job);
   if (job.verdict.outcome != Outcome::pending) return;
-  if (task_.no_wait) return finish(job, {Outcome::ok, "told, not waited for"});
+  if (task_.no_wait && job.sent) return finish(job, {Outcome::ok, "told, not waited for"});
   examine(job);
 }
 
@@ -164,6 +163,7 @@ void Client::watch(Job& job, std::size_t key) {
 }
 
 void Client::send(Job& job) {
+  if (!job.now.is_known() && task_.goal != Goal::gone) return;  // by its first record we shall know how to talk to it
   const bool precise = job.now.is_precise();
   std::string bytes = precise ? task_.bytes : task_.runit_bytes;
   if (bytes.empty()) {
@@ -186,6 +186,7 @@ void Client::examine(Job& job) {
   const Instant now = monotonic_now();
   if (job.now.is_supervised()) {
     job.alone_since = {};
+    if (!job.before.is_known() && job.now.is_known() && !job.sent) job.before = job.now;
     const bool replaced = job.now.is_precise() && job.sent_to != job.now.record.supervisor;
     if (!job.sent || (replaced && !acknowledges(job.now, job.token))) send(job);
     if (job.verdict.outcome != Outcome::pending) return;

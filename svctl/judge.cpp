@@ -128,7 +128,7 @@ Verdict judge_beforehand(const Question& question, const View& before) {
     return {Outcome::no_supervisor, "no supervisor"};
   }
   if (!before.is_known()) {
-    if (question.goal == Goal::gone) return {};
+    if (question.goal == Goal::gone || before.is_new) return {};
     return {Outcome::failed, before.trouble};
   }
   if (question.verb->verb == Verb::try_restart && !before.is_running()) {
@@ -160,6 +160,7 @@ Verdict judge(const Question& question, const View& before, const View& now) {
     return {Outcome::ok, "stopped, its supervisor has ended"};
   }
   if (!now.is_supervised()) return {Outcome::pending, "no supervisor"};
+  if (!now.is_known()) return {Outcome::pending, state_in_words(now)};
   if (now.is_precise() && !question.acknowledged) return {Outcome::pending, "the supervisor does not answer"};
   Verdict verdict;
   switch (question.goal) {

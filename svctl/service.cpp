@@ -39,28 +39,35 @@ bool is_alive(pid_t pid) {
   return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM);
 }
 
-View::Supervisor find_supervisor(const Target& target, View& view) {
-  const Fd ok = open_below(target, file::kOk, O_WRONLY);
-  if (ok) {
-    struct stat facts;
-    if (::fstat(ok.get(), &facts) == 0 && S_ISFIFO(facts.st_mode)) return View::Supervisor::running;
-    view.trouble = "supervise/ok is not a FIFO; remove it";
-    return View::Supervisor::gone;
-  }
+View::Supervisor find_supervisor(const Target& target, Fd& ok, View& view) {
+  ok = open_below(target, file::kOk, O_WRONLY);
+  if (ok) return View::Supervisor::running;
   switch (errno) {
-    case ENXIO: return View::Supervisor::gone;
+    case ENXIO:
+      return View::Supervisor::gone;
     case ENOENT:
-    case ENOTDIR: return View::Supervisor::never;
-    default: view.trouble = system_error("unable to open supervise/ok").error().text();
+    case ENOTDIR:
+      return View::Supervisor::never;
+    default:
+      view.trouble = system_error("unable to open supervise/ok").error().text();
   }
   return View::Supervisor::unknown;
+}
+
+// A file in the place of the FIFO opens, too. Asked only where no living supervisor is on record.
+void distrust(const Fd& ok, View& view) {
+  struct stat facts;
+  if (::fstat(ok.get(), &facts) == 0 && S_ISFIFO(facts.st_mode)) return;
+  view.trouble = "supervise/ok is not a FIFO; remove it";
+  view.supervisor = View::Supervisor::gone;
 }
 
 void read_record(const Target& target, View& view) {
   char buffer[kLongestState + 1];
   const std::string_view state = read_below(target, file::kState, buffer, sizeof buffer);
   const int state_failure = errno;
-  if (unpack(state, view.record)) {
+  const bool is_record = unpack(state, view.record);
+  if (is_record) {
     view.source = View::Source::state;
     // Left behind by a supervise of ours where another's runs now, it is worth nothing.
     if (view.supervisor != View::Supervisor::running || is_alive(view.record.supervisor.pid)) return;
@@ -71,11 +78,12 @@ void read_record(const Target& target, View& view) {
   if (unpack(status, runit)) {
     view.record = record_from(runit);
     view.source = View::Source::status;
-    if (!state.empty() || state_failure == EACCES) view.trouble = "supervise/state cannot be read as a record";
+    if (!state.empty() && !is_record) view.trouble = "supervise/state cannot be read as a record";
     if (state_failure == EACCES) view.trouble = "unable to open supervise/state: Permission denied";
     return;
   }
   if (view.source == View::Source::state) return;
+  view.is_new = state_failure == ENOENT && status_failure == ENOENT;
   if (!view.trouble.empty()) return;
   if (status_failure != 0 && status_failure != ENOENT) {
     errno = status_failure;
@@ -114,7 +122,8 @@ StateRecord record_from(const RunitStatus& status) {
 
 View look(const Target& target) {
   View view;
-  view.supervisor = find_supervisor(target, view);
+  Fd ok;
+  view.supervisor = find_supervisor(target, ok, view);
   if (view.supervisor == View::Supervisor::never || view.supervisor == View::Supervisor::unknown) {
     struct stat facts;
     view.exists = sys::fstatat(target.at, target.path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
@@ -124,6 +133,7 @@ View look(const Target& target) {
   if (!view.exists) return view;
   view.normally_down = ::faccessat(target.at, Path(target, "down").get(), F_OK, 0) == 0;
   if (view.supervisor != View::Supervisor::never) read_record(target, view);
+  if (ok && !view.is_precise()) distrust(ok, view);
   return view;
 }
 

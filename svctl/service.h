@@ -34,6 +34,7 @@ struct View {
   Source source = Source::nothing;
   bool normally_down = false;  // it has a `down` file
   StateRecord record;
+  bool is_new = false;  // the supervisor is there, but has written nothing yet
   // Why nothing, or not everything, is known: one line, or "".
   std::string trouble;
 

@@ -1,6 +1,7 @@
 // svscan at work: one loop that watches the scan directory, starts and restarts supervises, reaps, and stops them.
 //
-// scanner.cpp    the loop, signals, the scan and what follows from it
+// scanner.cpp    the loop, signals, when to scan, and what follows from a scan
+// arrivals.cpp   services that appear or change their names
 // endings.cpp    ends of supervises and of other processes; upgrades
 // health.cpp     what it says of itself in .svdir/scan
 // stopping.cpp   the orderly and the hurried end
@@ -52,15 +53,19 @@ class Scanner {
   void scan();
   void watch_scan_directory();
   void follow_replaced_directory();
+  void rescan_everything();
   void apply(const std::vector<Decision>& decisions, const std::vector<Slot>& slots);
+  void run_starter();
+
+  // arrivals.cpp
   void begin_service(const Listed& listed, Slot predecessor);
   void rename_service(Slot slot, const Listed& listed);
   void refresh_service(Slot slot, const Listed& listed);
   void admit(Slot slot);
   void check_pending();
   bool check_one_pending(Slot slot, Instant now, Instant& next);
-  void rescan_everything();
-  void run_starter();
+
+  // health.cpp
   void note_change();
   void write_state();
 

@@ -5,7 +5,7 @@
 
 #include "lib/system.h"
 
-namespace svdir {
+namespace svdir::svscan {
 namespace {
 constexpr Duration kQuarter = std::chrono::minutes(15);
 }
@@ -44,4 +44,4 @@ void TitleLog::on_quarter() {
   quarter_.start(*loop_, monotonic_now() + kQuarter, callback<&TitleLog::on_quarter>(this));
 }
 
-}  // namespace svdir
+}  // namespace svdir::svscan

@@ -11,7 +11,7 @@
 #include "lib/fd.h"
 #include "lib/loop.h"
 
-namespace svdir {
+namespace svdir::svscan {
 
 class TitleLog {
  public:
@@ -35,4 +35,4 @@ class TitleLog {
   Loop* loop_ = nullptr;
 };
 
-}  // namespace svdir
+}  // namespace svdir::svscan

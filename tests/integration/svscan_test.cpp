@@ -200,12 +200,12 @@ TEST_CASE("QUIT leaves everything running", "[svscan]") {
 TEST_CASE("HUP starts again what was told to exit, and rotates logs", "[svscan]") {
   TempDir dir;
   const ServiceDir service =
-      ServiceDir(dir, "a").run(kSleep).log_run("trap 'echo > rotated' ALRM; echo > up; while :; do sleep 0.02; done");
+      ServiceDir(dir, "a").run("echo hello; exec sleep 1000").log_run("exec " + program("svlogd") + " ./main");
   Scanning svscan(dir.path());
   service.wait_for_new_pid();
-  WAIT_UNTIL(exists(service / "log/up"));
+  WAIT_UNTIL(contains(read_file(service / "log/main/current"), "hello"));
   svscan.process().signal(SIGHUP);
-  WAIT_UNTIL(exists(service / "log/rotated"));
+  WAIT_UNTIL(contains(listing(service / "log/main"), "@40"));
   service.command("x");
   WAIT_UNTIL(!service.is_supervised());
   WAIT_UNTIL(children_of(svscan.process().pid()).empty());

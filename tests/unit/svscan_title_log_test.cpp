@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <string>
 
-using svdir::TitleLog;
+using svdir::svscan::TitleLog;
 
 TEST_CASE("the last characters said move through the title", "[svscan][runsvdir]") {
   std::string title = "log: .........";

@@ -56,6 +56,8 @@ all: deps-build
 programs: $(PROGRAMS:%=$(OUT)/%)
 
 $(OBJ)/svctl/%.o $(OBJ)/svrun/%.o $(OBJ)/tests/%.o: SMALL :=
+# Tests are compiled more often than they run; what they test is optimised all the same.
+$(OBJ)/tests/unit/%.o $(OBJ)/tests/integration/%.o $(OBJ)/tests/support/%.o: CXXFLAGS += -O0
 # svrun must reach every NSS module, so it alone is linked dynamically: to libc, and to nothing else.
 $(OUT)/svrun: LDFLAGS := $(patsubst -static,-static-libstdc++ -static-libgcc,$(LDFLAGS)) -Wl,--as-needed
 LIBS_svrun := -Wl,-Bstatic -linih -Wl,-Bdynamic

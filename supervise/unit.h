@@ -150,7 +150,8 @@ class Unit final : ReadinessListener {
   void describe_death(pid_t pid, const Ending& ending, double cpu_seconds, long max_rss_kib);
   void clear_group();
   void kill_group();
-  bool group_is_left() const;
+  void signal_groups(int signal);
+  bool group_is_left(pid_t group) const;
   std::string cgroup_with_leftovers() const;
   void finish();
 
@@ -204,6 +205,7 @@ class Unit final : ReadinessListener {
   char script_letter_ = 0;
   Action held_{};
   pid_t script_ = 0;
+  pid_t former_ = 0;  // run itself, in a group of its own, when it has named another main process
 
   Event::Kind spawning_ = Event::Kind::spawned;  // what the child about to be executed is
   Fd adopted_;                                   // pidfd of a running process that is not our child

@@ -133,30 +133,35 @@ void Unit::describe_death(pid_t pid, const Ending& ending, double cpu_seconds, l
   std::snprintf(line, sizeof line, "%s pid=%d %s up=%.3f cpu=%.3f maxrss=%ld", label, pid,
                 describe(ending).c_str(), up, cpu_seconds, max_rss_kib);
   death_ = line;
-  if (!record_.reason.empty()) death_.append(" ").append(record_.reason);
+  if (!record_.reason.empty()) death_.append(" reason ").append(record_.reason);
 }
 
 // Run is dead and reaped: nothing of its process group, nor of its control group, may be left when the next one starts.
 void Unit::clear_group() {
-  if (group_is_left()) sys::kill(-record_.group, SIGTERM);
+  signal_groups(SIGTERM);
   if (const std::string cgroup = cgroup_with_leftovers(); !cgroup.empty()) signal_cgroup(cgroup, SIGTERM);
   check_group();
 }
 
 void Unit::kill_group() {
-  if (group_is_left()) sys::kill(-record_.group, SIGKILL);
+  signal_groups(SIGKILL);
   if (const std::string cgroup = cgroup_with_leftovers(); !cgroup.empty() && !kill_cgroup(cgroup))
     signal_cgroup(cgroup, SIGKILL);
 }
 
+void Unit::signal_groups(int signal) {
+  for (const pid_t group : {record_.group, former_})
+    if (group_is_left(group)) sys::kill(-group, signal);
+}
+
 // A process of the group's very number would be a stranger who has it now, and the group gone; but for a child of ours
 // that has named another main process and lives on.
-bool Unit::group_is_left() const {
-  if (role_ == Role::logger || settings_.leftovers == Leftovers::leave || record_.group == 0) return false;
+bool Unit::group_is_left(pid_t group) const {
+  if (role_ == Role::logger || settings_.leftovers == Leftovers::leave || group == 0) return false;
   siginfo_t info{};
-  const bool is_ours = sys::waitid(P_PID, static_cast<id_t>(record_.group), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
-  if (!is_ours && (sys::kill(record_.group, 0) == 0 || errno != ESRCH)) return false;
-  return sys::kill(-record_.group, 0) == 0;
+  const bool is_ours = sys::waitid(P_PID, static_cast<id_t>(group), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+  if (!is_ours && (sys::kill(group, 0) == 0 || errno != ESRCH)) return false;
+  return sys::kill(-group, 0) == 0;
 }
 
 // The service's own control group when there is somebody in it; "" otherwise.
@@ -170,7 +175,7 @@ std::string Unit::cgroup_with_leftovers() const {
 
 void Unit::check_group() {
   if (record_.state != State::stopping || record_.main.pid != 0) return;
-  if (group_is_left() || !cgroup_with_leftovers().empty()) {
+  if (group_is_left(record_.group) || group_is_left(former_) || !cgroup_with_leftovers().empty()) {
     group_timer_.start(loop_, monotonic_now() + kGroupCheckInterval, callback<&Unit::check_group>(this));
     return;
   }

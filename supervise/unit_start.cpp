@@ -181,6 +181,7 @@ void Unit::launch() {
   }
   run.before_exec(&Unit::record_child, this);
   spawning_ = Event::Kind::spawned;
+  former_ = 0;
   adopted_.reset();
   gone_ = false;
   if (const auto child = run.spawn(); !child) {
@@ -215,6 +216,7 @@ void Unit::service_says(const Notification& notification) {
   if (notification.status) record_.status_text = *notification.status;
   if (notification.main_pid && *notification.main_pid != record_.main.pid) {
     const ProcessId process{*notification.main_pid, start_ticks(*notification.main_pid)};
+    if (former_ == 0) former_ = record_.main.pid;
     adopt_process(process);
     note({.kind = Event::Kind::main_changed, .process = process, .group = ::getpgid(process.pid)});
     readiness_.main_changed(process.pid);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <climits>
 #include <cstring>
 
 #include "lib/accounts.h"
@@ -10,6 +11,8 @@
 
 namespace svdir {
 namespace {
+
+constexpr int kMostLinks = 16;
 
 std::string runs_as(uid_t user) {
   if (user == 0) return "root";
@@ -66,6 +69,22 @@ std::string why_not_trusted(const struct stat& facts, uid_t user, std::string_vi
   return std::string(name).append(" is writable by ").append(writer).append(" and would run as ").append(runs_as(user));
 }
 
+bool examine_owner(int dir, const char* path, struct stat& into) {
+  std::string at = path;
+  for (int links = 0; links < kMostLinks; ++links) {
+    if (sys::fstatat(dir, at.c_str(), &into, AT_SYMLINK_NOFOLLOW) != 0) return false;
+    if (!S_ISLNK(into.st_mode) || into.st_uid != 0) return true;
+    char target[PATH_MAX];
+    const ssize_t length = ::readlinkat(dir, at.c_str(), target, sizeof target);
+    if (length < 0) return false;
+    if (length > 0 && target[0] == '/') at.clear();
+    else at.resize(at.rfind('/') + 1);  // npos + 1 is 0
+    at.append(target, static_cast<std::size_t>(length));
+  }
+  errno = ELOOP;
+  return false;
+}
+
 uid_t user_of(const Settings& settings, uid_t run_owner) {
   std::string_view user = settings.attribute("user");
   if (user.empty()) return 0;
@@ -83,9 +102,8 @@ Trust judge_trust(int dir, const char* defaults_path, const Settings& settings) 
   }
   if (settings.trust_any) return {};
   struct stat run{};
-  // As in svrun, the owner is that of a link, not of what it leads to.
-  sys::fstatat(dir, "run", &run, AT_SYMLINK_NOFOLLOW);
-  Judge judge(dir, user_of(settings, run.st_uid));
+  const uid_t owner = examine_owner(dir, "run", run) ? run.st_uid : kNobodyKnown;
+  Judge judge(dir, user_of(settings, owner));
   judge.look_at(".", "the service directory");
   for (const char* name : {"run", "finish", "check", "conf", "env"}) judge.look_at(name, name);
   judge.look_at_scripts();

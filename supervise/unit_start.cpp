@@ -157,6 +157,7 @@ Program Unit::run_program() const {
 Program Unit::script_program(const std::string& path) const {
   Program program(dir_.get(), users_own_ ? host_.svrun_program() : path);
   if (users_own_) {
+    program.argument("--explain");
     program.argument("--ids-first");
     program.argument(std::string("--user=").append(settings_.attribute("user")));
     program.argument(path);

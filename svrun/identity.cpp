@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "lib/system.h"
+#include "lib/trust.h"
 #include "lib/values.h"
 
 namespace svdir::svrun {
@@ -86,8 +86,7 @@ Result<Credentials> identity_by_numbers(std::string_view text, bool like_chpst) 
 
 Result<Credentials> identity_of_owner(const std::string& program) {
   struct stat facts;
-  if (sys::fstatat(AT_FDCWD, program.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0)
-    return system_error("unable to examine", program);
+  if (!examine_owner(AT_FDCWD, program.c_str(), facts)) return system_error("unable to examine", program);
   Credentials identity;
   if (const passwd* account = ::getpwuid(facts.st_uid); account != nullptr) take_account(*account, identity);
   identity.uid = facts.st_uid;

@@ -254,8 +254,10 @@ Error execute(RunPlan& plan) {
   const bool changes_user = !wanted.user.empty() || !wanted.groups.empty();
   Credentials identity;
   if (changes_user) {
+    // A service's finish and check belong to whom its run belongs to.
+    const std::string owned = wanted.explain ? "run" : program;
     Result<Credentials> found =
-        plan.like_chpst ? chpst_identity(wanted.user) : settings_identity(wanted.user, wanted.groups, program);
+        plan.like_chpst ? chpst_identity(wanted.user) : settings_identity(wanted.user, wanted.groups, owned);
     if (!found) return about(plan, wanted.user.empty() ? "groups" : "user", found.error());
     identity = std::move(*found);
   }

@@ -406,6 +406,24 @@ TEST_CASE("a service in the hands of its user gets nothing that the user could n
                                                 ": Permission denied") != std::string::npos);
 }
 
+TEST_CASE("user = owner in .defaults: whoever owns a script in the scan directory owns its process", "[settings]") {
+  NEEDS_ROOT();
+  const TempDir dir;
+  write_file(dir / ".defaults", "user = owner\n");
+  write_script(dir / "alice", "exec sleep 1000");
+  REQUIRE(::chown((dir / "alice").c_str(), 54321, 54321) == 0);
+  write_script(dir / "ours", "exec sleep 1000");
+  const Scanning scanning(dir.path());
+  for (const auto& [name, uid] : {std::pair{"alice", uid_t{54321}}, {"ours", uid_t{0}}}) {
+    const ServiceDir service(dir / ".svdir", name);
+    const std::string process = "/proc/" + std::to_string(service.wait_for_new_pid());
+    WAIT_UNTIL(read_file(process + "/comm") == "sleep\n");
+    struct stat facts {};
+    REQUIRE(::stat(process.c_str(), &facts) == 0);
+    CHECK(facts.st_uid == uid);
+  }
+}
+
 TEST_CASE("control-group and status-readers open a service to others, and close it again", "[settings]") {
   NEEDS_ROOT();
   const TempDir dir;

@@ -228,10 +228,20 @@ TEST_CASE("svrun as root: user, groups, home, by name, number, owner") {
   REQUIRE(::chown((dir / "run").c_str(), 54321, 54322) == 0);
   CHECK(run({.argv = {program("svrun"), "--user=owner", "./run"}, .directory = dir.path()}).output ==
         "54321 54322 54322\n");
-  // The owner of a link counts, not of what it leads to: a user cannot borrow root's name by pointing at root's file.
-  REQUIRE(::symlink("/usr/bin/id", (dir / "link").c_str()) == 0);
-  REQUIRE(::lchown((dir / "link").c_str(), 54321, 54322) == 0);
-  CHECK(run({.argv = {program("svrun"), "--user=owner", "./link", "-u"}, .directory = dir.path()}).output == "54321\n");
+  const auto owner_of_link = [&](const char* target, uid_t uid) {
+    ::unlink((dir / "link").c_str());
+    REQUIRE(::symlink(target, (dir / "link").c_str()) == 0);
+    REQUIRE(::lchown((dir / "link").c_str(), uid, uid) == 0);
+    return run({.argv = {program("svrun"), "--user=owner", "./link", "-u"}, .directory = dir.path()}).output;
+  };
+  // The owner of a link counts: a user cannot borrow root's rights by pointing at root's file.
+  CHECK(owner_of_link("/usr/bin/id", 54321) == "54321\n");
+  CHECK(owner_of_link("/usr/bin/id", 0) == "0\n");
+  // But for root's links, as svscan makes them: there it is who owns what they lead to.
+  CHECK(owner_of_link("run", 0) == "54321 54322 54322\n");
+  REQUIRE(::symlink("/usr/bin/id", (dir / "users").c_str()) == 0);
+  REQUIRE(::lchown((dir / "users").c_str(), 54321, 54321) == 0);
+  CHECK(owner_of_link("users", 0) == "54321\n");
 }
 
 TEST_CASE("svrun as root: an account's supplementary groups come with it") {

@@ -7,6 +7,7 @@
 #include "svrun/environment.h"
 
 using namespace svdir;
+using namespace svdir::svrun;
 
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

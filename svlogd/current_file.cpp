@@ -53,6 +53,17 @@ bool CurrentFile::settle_ahead(std::string_view bytes) {
   return true;
 }
 
+std::size_t CurrentFile::keep_whole_lines(std::string_view bytes) {
+  const std::size_t newline = bytes.substr(0, static_cast<std::size_t>(ahead_)).rfind('\n');
+  const std::size_t kept = newline == std::string_view::npos ? 0 : newline + 1;
+  // If it cannot be cut, the half line stays: better than to write over it later.
+  const bool is_cut = kept == ahead_ || sys::ftruncate(fd_.get(), static_cast<off_t>(noted_ + kept)) == 0;
+  const std::size_t stays = is_cut ? kept : static_cast<std::size_t>(ahead_);
+  noted_ += stays;
+  ahead_ = 0;
+  return stays;
+}
+
 bool CurrentFile::ends_with_newline() const {
   char last = '\n';
   return noted_ == 0 || ::pread(fd_.get(), &last, 1, static_cast<off_t>(noted_) - 1) != 1 || last == '\n';

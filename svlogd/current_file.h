@@ -33,6 +33,8 @@ class CurrentFile {
 
   // All of `bytes`, or false with errno; then the same bytes must come again, with perhaps more after them.
   bool append(std::string_view bytes);
+  // The bytes will not come again: what has been written of them stays up to the last newline in it. How much stays.
+  std::size_t keep_whole_lines(std::string_view bytes);
   bool ends_with_newline() const;  // also when empty
 
   // Onto the disk, so that nobody waits long for it: not more than once a second (unless it `must`), and only files

@@ -8,13 +8,14 @@
 #include <cstring>
 
 #include "lib/files.h"
+#include "lib/log_status.h"
 #include "lib/system.h"
 
 namespace svdir::svlogd {
 namespace {
 
-constexpr char kFile[] = ".svlogd";
-constexpr char kMagic[8] = {'s', 'v', 'l', 'o', 'g', 'd', '1', '\n'};
+constexpr const char* kFile = kLogStatusFile;
+constexpr char kMagic[8] = {'s', 'v', 'l', 'o', 'g', 'd', '2', '\n'};
 constexpr std::size_t kNotesSize = 4096;
 constexpr std::size_t kSmallWindow = 60 * 1024;  // with the notes, what a pipe holds
 constexpr std::size_t kLargeWindow = 1024 * 1024;
@@ -29,6 +30,7 @@ struct Slot {
   std::uint64_t done;
   std::uint64_t length;
   std::uint64_t inode;
+  std::uint64_t dropped;
   std::uint32_t mid_line;
   std::uint32_t selected;
 };
@@ -54,7 +56,7 @@ struct JournalNotes {
   std::uint64_t take_first;
   Journal::Note outputs[kMostNotes];
 };
-static_assert(sizeof(JournalNotes) <= kNotesSize);
+static_assert(sizeof(JournalNotes) <= kLogStatusOffset && kLogStatusOffset + kLogStatusSize <= kNotesSize);
 
 Journal::~Journal() {
   if (notes_ != nullptr) ::munmap(notes_, kNotesSize);
@@ -222,7 +224,7 @@ Journal::Note* Journal::note_for(OutputKey key, std::uint64_t start, bool& known
     if (note.in_use != 0 && note.key == key) {
       Progress progress = read(note);
       known = progress.done >= notes_->base && progress.done <= notes_->end;
-      if (!known) write(note, {start, 0, 0, {}});
+      if (!known) write(note, {.done = start});
       return &note;
     }
     if (note.in_use == 0 && free == nullptr) free = &note;
@@ -230,20 +232,32 @@ Journal::Note* Journal::note_for(OutputKey key, std::uint64_t start, bool& known
   known = false;
   if (free == nullptr) return nullptr;
   free->key = key;
-  write(*free, {start, 0, 0, {}});
+  write(*free, {.done = start});
   store(free->in_use, 1);
   return free;
 }
 
 Progress Journal::read(const Note& note) {
   const Slot& slot = note.slots[note.version % 2];
-  return {slot.done, slot.length, slot.inode, {slot.mid_line != 0, slot.selected != 0}};
+  return {slot.done, slot.length, slot.inode, slot.dropped, {slot.mid_line != 0, slot.selected != 0}};
 }
 
 void Journal::write(Note& note, const Progress& progress) {
   Slot& slot = note.slots[(note.version + 1) % 2];
-  slot = {progress.done, progress.length, progress.inode, progress.line.mid_line, progress.line.selected};
+  slot = {progress.done,    progress.length,        progress.inode,
+          progress.dropped, progress.line.mid_line, progress.line.selected};
   store(note.version, note.version + 1);
+}
+
+void Journal::set_trouble(std::string_view text) {
+  char* const to = reinterpret_cast<char*>(notes_) + kLogStatusOffset;
+  text = text.substr(0, kLogStatusSize - 1);
+  to[0] = '\0';  // a reader sees nothing rather than a mixture
+  std::memcpy(to + 1, text.data() + (text.empty() ? 0 : 1), text.empty() ? 0 : text.size() - 1);
+  if (text.empty()) return;
+  to[text.size()] = '\0';
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  to[0] = text[0];
 }
 
 void Journal::discard_before(std::uint64_t position) {

@@ -44,7 +44,8 @@ struct Progress {
   std::uint64_t done = 0;    // stream position
   std::uint64_t length = 0;  // of its file, bytes
   std::uint64_t inode = 0;   // of its file
-  LineState line;
+  std::uint64_t dropped = 0;  // lines, since the disk became full and their number could be written
+  LineState line{};
 };
 
 // What the file holds; only journal.cpp and its test look inside.
@@ -88,6 +89,9 @@ class Journal {
   Note* note_for(OutputKey key, std::uint64_t start, bool& known);
   static Progress read(const Note& note);
   static void write(Note& note, const Progress& progress);
+
+  // Says to whoever looks at the directory (lib/log_status.h) what is wrong; "": nothing any more.
+  void set_trouble(std::string_view text);
 
   // Makes room in the window: everything before `position` is done with by all.
   void discard_before(std::uint64_t position);

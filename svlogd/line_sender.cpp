@@ -27,7 +27,7 @@ void LineSender::open_udp(Journal& journal, OutputKey key, std::uint64_t start, 
   socket_.reset(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
-bool LineSender::write(std::string_view bytes) {
+bool LineSender::write(std::string_view bytes, Progress&) {
   if (!socket_) {
     // A reader of our standard error that is gone must not stop the logging.
     if (sys::write(STDERR_FILENO, bytes.data(), bytes.size()) < 0) return true;

@@ -19,8 +19,7 @@ class LineSender final : public Output {
                 const UdpTarget& target);
 
  protected:
-  bool write(std::string_view bytes) override;
-  bool make_room(bool) override { return true; }
+  bool write(std::string_view bytes, Progress& after) override;
 
  private:
   Fd socket_;

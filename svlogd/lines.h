@@ -27,6 +27,8 @@ using ReplaceTable = std::array<char, 256>;
 // Every byte below 32 or above 126, and those of `replaced`, become `replacement`; a newline never does.
 ReplaceTable replace_table(char replacement, std::string_view replaced);
 
+inline constexpr std::string_view kJsonEnd = "\"}\n";
+
 // How the lines of one output are made. What is pointed to outlives the rules.
 struct LineRules {
   std::string_view prefix;
@@ -34,14 +36,16 @@ struct LineRules {
   const PatternList* lines = nullptr;     // nullptr: all
   std::size_t head = 1000;                // bytes that patterns see
   bool stamped = false;
+  bool json = false;       // the line becomes a JSON string; the stamp opens the object, and kJsonEnd closes it
   bool one_line = false;   // one line per call, for outputs that send lines (datagrams)
   bool head_only = false;  // longer lines are cut after `head` bytes, with "..." in place of the rest
 
   bool passes_everything() const {
-    return prefix.empty() && replace == nullptr && !filters() && !stamped && !one_line && !head_only;
+    return prefix.empty() && replace == nullptr && !filters() && !stamped && !json && !one_line && !head_only;
   }
   bool filters() const { return lines != nullptr && !lines->selects_all(); }
   bool needs_head() const { return filters() || one_line || head_only; }
+  std::string_view line_end() const { return json ? kJsonEnd : "\n"; }
 };
 
 enum class Stop {

@@ -43,23 +43,24 @@ class LogDir final : public Output {
   // Gives the directory up altogether.
   void release();
 
-  bool deliver_all(const Delivery& delivery);  // to `current`, standard error and UDP
-  std::uint64_t all_done() const;
+  bool deliver(const Delivery& delivery) override;  // to `current`, standard error and UDP
+  std::uint64_t done() const override;
   bool end_line() override;
-  bool end_all_lines();
+  Instant due() const override;
+  void on_due() override;
+  bool is_finished(bool is_told_to_end) override;
+  std::string trouble() const override;
+  bool is_in_trouble() const override;
 
-  void ask_for_rotation();   // ALRM
+  void ask_for_rotation();         // ALRM
   void hang_up(Journal& journal);  // HUP: settings are read again; rotates, unless they say otherwise
   bool has_moved() const;          // another directory, or none, has our name now
-  void on_due();
+
   pid_t processor_pid() const { return processor_.running(); }  // 0: none runs
-  void on_processor_end(int status, bool go_on);  // `go_on`: with the next file
-  // Whether no processor runs any more; with `all` also whether nothing is left to be processed, but for failures.
-  bool is_done_processing(bool all) const;
-  Instant due() const override;
+  void on_processor_end(int status, bool go_on);                // `go_on`: with the next file
 
  protected:
-  bool write(std::string_view bytes) override;
+  bool write(std::string_view bytes, Progress& after) override;
   bool make_room(bool must) override;
   Room room() const override;
 
@@ -68,10 +69,16 @@ class LogDir final : public Output {
   void open_senders(Journal& journal);
   bool open_current();
   void adopt_current(const struct stat& facts);
+  void set_boundary(Stamp from);
+  bool is_boundary_passed() const;
   bool rotate();
   bool set_aside(char kind);
   void delete_old();
   bool delete_oldest_for_space();
+  bool drop(std::string_view bytes, const Error& trouble, Progress& after);
+  bool write_drop_marker();
+  bool end_own_line();
+  void process();
   void sync(bool must = false);
   bool pause(const Error& error);
   void say_verbose(std::string_view what, std::string_view name) const;
@@ -84,16 +91,20 @@ class LogDir final : public Output {
   Fd lock_;
   CurrentFile current_;
   OutputKey key_;
-  bool known_ = false;          // progress_ is about the `current` that we expect to find
+  bool known_ = false;  // progress_ is about the `current` that we expect to find
   LineSender alerts_;
   LineSender udp_;
   bool has_alerts_ = false;
   bool has_udp_ = false;
   OldFiles old_;
   Processor processor_;
+  Stamp boundary_;          // of the clock, at which current is rotated; unset: none
+  Instant boundary_due_;    // about when that is
   Instant opened_;          // current, or its first line since then
   Instant rotation_grace_;  // a rotation was asked for: by then also in the middle of a line
   bool rotation_wanted_ = false;
+  bool is_dropping_ = false;
+  std::string pausing_;  // why writing waits; "": it does not
 };
 
 }  // namespace svdir::svlogd

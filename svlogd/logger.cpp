@@ -7,7 +7,6 @@
 
 #include "lib/say.h"
 #include "lib/system.h"
-#include "svlogd/stamp.h"
 
 namespace svdir::svlogd {
 namespace {
@@ -20,10 +19,12 @@ constexpr int kOrdinaryPipe = 64 * 1024;
 
 }  // namespace
 
-Logger::Logger(const Options& options) : options_(options), replace_(replace_table(options.replacement, options.replaced)) {
-  for (const Target& target : options.targets)
-    directories_.push_back(std::make_unique<LogDir>(target, options_, options.replaces ? &replace_ : nullptr));
-}
+Logger::Logger(const Options& options)
+    : outputs_(options),
+      stamps_(options, outputs_.service()),
+      needs_moment_(!stamps_.is_silent() || std::any_of(options.targets.begin(), options.targets.end(), [](const Target& target) {
+        return target.kind() == TargetKind::syslog;
+      })) {}
 
 Result<void> Logger::open() {
   if (auto opened = signals_.open({SIGTERM, SIGHUP, SIGALRM, SIGCHLD}); !opened) return opened;
@@ -31,20 +32,9 @@ Result<void> Logger::open() {
   ::fstat(STDIN_FILENO, &input);
   is_pipe_ = S_ISFIFO(input.st_mode);
   input_flags_ = ::fcntl(STDIN_FILENO, F_GETFL);
-  const LogDir* first = nullptr;
-  for (const auto& directory : directories_) {
-    if (const auto claimed = directory->claim(); !claimed) warn(claimed.error());
-    if (directory->is_open() && first == nullptr) first = directory.get();
-  }
-  if (first == nullptr) return user_error("no functional log directories.");
-  const auto opened = journal_.open(first->directory(), options_.head, input.st_dev, input.st_ino);
-  if (!opened) {
-    warn({first->path(), ": ", opened.error().text(), "; if svlogd is killed, lines may be lost"});
-    journal_.open_in_memory(options_.head);
-  }
-  for (const auto& directory : directories_)
-    if (directory->is_open()) directory->open(journal_);
-  return {};
+  const auto opened = outputs_.open(journal_, input.st_dev, input.st_ino);
+  stamps_.make(journal_.moment(), stamp_);
+  return opened;
 }
 
 Result<void> Logger::run() {
@@ -77,7 +67,10 @@ Journal::Taken Logger::take() {
   const std::uint64_t count = journal_.end() - before;
   if (phase_ == Phase::draining) left_to_drain_ -= count;
   if (is_pipe_ && count >= pipe_size_) grow_pipe(count);
-  if (taken == Journal::Taken::bytes && options_.stamp != StampKind::none) journal_.set_moment(wall_now());
+  if (taken == Journal::Taken::bytes && needs_moment_) {
+    journal_.set_moment(wall_now());
+    stamps_.make(journal_.moment(), stamp_);
+  }
   return taken;
 }
 
@@ -91,16 +84,8 @@ void Logger::grow_pipe(std::size_t taken) {
 }
 
 bool Logger::deliver() {
-  const StampText stamp(options_.stamp, journal_.moment());
   const bool flush = phase_ == Phase::settling || phase_ == Phase::finishing;
-  blocked_ = false;
-  std::uint64_t least = journal_.end();
-  for (const auto& directory : directories_) {
-    if (!directory->is_open()) continue;
-    if (!directory->deliver_all({journal_, stamp, flush})) blocked_ = true;
-    least = std::min(least, directory->all_done());
-  }
-  journal_.discard_before(least);
+  blocked_ = !outputs_.deliver({journal_, stamp_, flush});
   return !blocked_;
 }
 
@@ -125,9 +110,7 @@ void Logger::advance() {
     // Where our predecessor's standard input was another one, its last line will not be completed.
     if (journal_.same_input()) phase_ = Phase::reading;
     if (deliver()) {
-      if (phase_ == Phase::settling)
-        for (const auto& directory : directories_)
-          if (directory->is_open()) directory->end_all_lines();
+      if (phase_ == Phase::settling) outputs_.end_lines();
       phase_ = Phase::reading;
     }
   }
@@ -151,27 +134,22 @@ void Logger::be_idle() {
 
 void Logger::finish() {
   if (!deliver()) return;
-  for (const auto& directory : directories_) directory->close();
+  outputs_.close();
   journal_.close_clean();
   phase_ = Phase::waiting;
-  wait_for_processors();
+  wait_for_outputs();
 }
 
-void Logger::wait_for_processors() {
-  if (std::all_of(directories_.begin(), directories_.end(),
-                  [&](const auto& directory) { return !directory->is_open() || directory->is_done_processing(!is_told_to_end_); }))
-    loop_.stop();
+void Logger::wait_for_outputs() {
+  if (outputs_.are_finished(is_told_to_end_)) loop_.stop();
 }
 
 void Logger::on_signals() {
   while (const int signal = signals_.next()) {
     switch (signal) {
-      case SIGCHLD: reap(); break;
+      case SIGCHLD: outputs_.reap(!is_told_to_end_); break;
       case SIGHUP: hang_up(); break;
-      case SIGALRM:
-        for (const auto& directory : directories_)
-          if (directory->is_open()) directory->ask_for_rotation();
-        break;
+      case SIGALRM: outputs_.ask_for_rotation(); break;
       case SIGTERM:
         if (phase_ == Phase::finishing || phase_ == Phase::waiting) {
           // Asked twice: what is not written stays in the journal, for the next svlogd.
@@ -188,34 +166,15 @@ void Logger::on_signals() {
     }
   }
   if (phase_ == Phase::reading) deliver();  // rotations that were asked for
+  if (phase_ == Phase::waiting) wait_for_outputs();
   advance();
   set_timer();
-}
-
-void Logger::reap() {
-  for (const auto& directory : directories_) {
-    const pid_t pid = directory->processor_pid();
-    int status = 0;
-    if (pid != 0 && sys::waitpid(pid, &status, WNOHANG) == pid) directory->on_processor_end(status, !is_told_to_end_);
-  }
-  if (phase_ == Phase::waiting) wait_for_processors();
 }
 
 void Logger::hang_up() {
   if (phase_ == Phase::waiting) return;
   deliver();
-  bool any = false;
-  for (const auto& directory : directories_) {
-    if (directory->is_open() && !directory->has_moved()) {
-      directory->hang_up(journal_);
-    } else {
-      if (directory->is_open()) directory->release();
-      if (const auto claimed = directory->claim(); !claimed) warn(claimed.error());
-      if (directory->is_open()) directory->open(journal_);
-    }
-    any = any || directory->is_open();
-  }
-  if (any) return;
+  if (outputs_.hang_up(journal_)) return;
   failure_ = {"no functional log directories.", 0, Fault::user};
   loop_.stop();
 }
@@ -224,10 +183,10 @@ void Logger::on_due() {
   timer_at_ = {};
   const Instant now = monotonic_now();
   if (idle_at_.is_set() && now >= idle_at_) be_idle();
-  for (const auto& directory : directories_)
-    if (directory->is_open()) directory->on_due();
+  outputs_.on_due();
   if (phase_ == Phase::reading || phase_ == Phase::draining) deliver();
   if (!is_pollable_ && !blocked_ && (phase_ == Phase::reading || phase_ == Phase::draining)) return on_input();
+  if (phase_ == Phase::waiting) wait_for_outputs();
   advance();
   set_timer();
 }
@@ -237,8 +196,7 @@ void Logger::set_timer() {
   const auto consider = [&](Instant when) {
     if (when.is_set() && (!next.is_set() || when < next)) next = when;
   };
-  for (const auto& directory : directories_)
-    if (directory->is_open()) consider(directory->due());
+  consider(outputs_.due());
   if (!is_pollable_ && !blocked_ && (phase_ == Phase::reading || phase_ == Phase::draining)) consider({1});
   if (next == timer_at_) return;
   timer_at_ = next;

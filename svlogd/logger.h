@@ -4,15 +4,14 @@
 // is blocked nothing is taken; the writers then wait when the pipe is full, and no line is lost.
 #pragma once
 
-#include <memory>
-#include <vector>
+#include <string>
 
 #include "lib/loop.h"
 #include "lib/signals.h"
 #include "svlogd/journal.h"
-#include "svlogd/lines.h"
-#include "svlogd/log_dir.h"
 #include "svlogd/options.h"
+#include "svlogd/outputs.h"
+#include "svlogd/stamp.h"
 
 namespace svdir::svlogd {
 
@@ -30,7 +29,7 @@ class Logger {
     reading,
     draining,   // TERM: what is in the pipe is still taken
     finishing,  // nothing is taken any more, the rest goes out
-    waiting,    // for processors
+    waiting,    // for processors, and for servers that are slow
   };
 
   void on_input();
@@ -41,24 +40,24 @@ class Logger {
   bool deliver();
   void advance();  // does what the phase asks for once everything in hand is delivered
   void finish();
-  void wait_for_processors();
+  void wait_for_outputs();
   void hang_up();
-  void reap();
   void listen(bool wanted);
   void set_timer();
   void be_idle();
   void grow_pipe(std::size_t taken);
 
-  const Options& options_;
-  const ReplaceTable replace_;
-  std::vector<std::unique_ptr<LogDir>> directories_;
   Journal journal_;
+  Outputs outputs_;
+  StampMaker stamps_;
+  std::string stamp_;  // made of the journal's moment
   Phase phase_ = Phase::settling;
   Error failure_;
   bool is_pipe_ = false;
   bool is_pollable_ = true;  // not a regular file: those are always ready, and epoll refuses them
   int input_flags_ = 0;
   bool blocked_ = false;
+  const bool needs_moment_;  // lines carry the time
   bool is_told_to_end_ = false;  // by TERM
   std::uint64_t left_to_drain_ = 0;
   Instant idle_at_;          // when a window that has grown is to shrink

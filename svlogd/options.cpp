@@ -4,6 +4,9 @@
 #include <charconv>
 #include <utility>
 
+#include "svlogd/schedule.h"
+#include "svlogd/syslog_message.h"
+
 namespace svdir::svlogd {
 namespace {
 
@@ -34,6 +37,14 @@ Trouble apply_value(char letter, std::string_view value, Options& options, std::
       if (!parse_size(value, options.buffer)) return std::unexpected("-b needs a number of bytes");
       if (options.buffer == 0) options.buffer = 1024;
       return {};
+    case 'T':
+      if (format_time(std::string(value), {1, 0}, true).empty())
+        return std::unexpected("-T needs a time format of at most 100 characters");
+      options.stamp = StampKind::format;
+      options.stamp_format = value;
+      return {};
+    case 'n': options.service = value; return {};
+    case 's': options.stream = value; return {};
     default: lines.append(value).append("\n"); return {};
   }
 }
@@ -41,8 +52,10 @@ Trouble apply_value(char letter, std::string_view value, Options& options, std::
 bool apply_flag(char letter, Options& options) {
   switch (letter) {
     case 't':
-      if (options.stamp != StampKind::letter_t) options.stamp = static_cast<StampKind>(std::to_underlying(options.stamp) + 1);
+      if (options.stamp < StampKind::letter_t) options.stamp = static_cast<StampKind>(std::to_underlying(options.stamp) + 1);
       return true;
+    case 'U': options.utc = true; return true;
+    case 'j': options.json = true; return true;
     case 'v': options.verbose = true; return true;
     case 'V': options.show_version = true; return true;
     default: return false;
@@ -51,8 +64,15 @@ bool apply_flag(char letter, Options& options) {
 
 }  // namespace
 
+TargetKind Target::kind() const {
+  if (text == "stdout") return TargetKind::standard_output;
+  if (text == "stderr") return TargetKind::standard_error;
+  if (text == "null") return TargetKind::null;
+  return is_syslog(text) ? TargetKind::syslog : TargetKind::directory;
+}
+
 std::expected<Options, std::string> parse_options(int argc, const char* const* argv) {
-  constexpr std::string_view kWithValue = "rRlbc";
+  constexpr std::string_view kWithValue = "rRlbcTns";
   Options options;
   std::string lines;
   bool flags_over = false;
@@ -63,8 +83,8 @@ std::expected<Options, std::string> parse_options(int argc, const char* const* a
       continue;
     }
     // After the first target only -c is an option still, so that any directory can be named.
-    const bool is_option = word.size() > 1 && word[0] == '-' &&
-                           (options.targets.empty() ? !flags_over : word.starts_with("-c"));
+    const bool is_option =
+        word.size() > 1 && word[0] == '-' && (options.targets.empty() ? !flags_over : word.starts_with("-c"));
     if (!is_option) {
       options.targets.push_back({std::string(word), std::exchange(lines, {})});
       continue;
@@ -84,10 +104,14 @@ std::expected<Options, std::string> parse_options(int argc, const char* const* a
   }
   if (options.show_version) return options;
   if (options.buffer <= options.head) return std::unexpected("-b must be greater than -l");
-  options.head = std::min(options.head, kLongestHead);
+  options.head = std::min(options.head, options.json ? kLongestJsonHead : kLongestHead);
   if (options.targets.empty()) return std::unexpected(std::string());
   if (options.targets.size() > kMostTargets)
     return std::unexpected("more than " + std::to_string(kMostTargets) + " targets; split them over two loggers");
+  for (const Target& target : options.targets) {
+    if (target.kind() != TargetKind::syslog) continue;
+    if (const auto address = parse_syslog(target.text); !address) return std::unexpected(target.text + ": " + address.error());
+  }
   return options;
 }
 

@@ -1,4 +1,4 @@
-// The command line: svlogd [-tttv] [-r C] [-R XYZ] [-l LEN] [-b BUFLEN] [-c LINE] TARGET... Pure.
+// The command line, see kUsage. Pure.
 #pragma once
 
 #include <cstddef>
@@ -9,28 +9,39 @@
 
 namespace svdir::svlogd {
 
-enum class StampKind { none, tai64n, space, letter_t };  // -t, -tt, -ttt
+enum class StampKind { none, tai64n, space, letter_t, format };  // -t, -tt, -ttt, -T
+
+enum class TargetKind { directory, standard_output, standard_error, null, syslog };
 
 struct Target {
-  std::string text;    // a directory
+  std::string text;    // a directory, stdout, stderr, null, syslog, syslog:udp:HOST:PORT, syslog:tcp:HOST:PORT
   std::string config;  // lines given by -c
+
+  TargetKind kind() const;
 };
 
 struct Options {
   StampKind stamp = StampKind::none;
+  std::string stamp_format = {};      // -T, for strftime(3)
+  bool utc = false;              // -U: -T in UTC, not in local time
+  bool json = false;             // -j
+  std::string service = {};           // -n: for JSON and syslog; "": by the name of the directory we run in
+  std::string stream = "stdout";  // -s: for JSON
   bool verbose = false;
   bool show_version = false;
   bool replaces = false;
   char replacement = '_';
-  std::string replaced;          // in addition to what is not printable
+  std::string replaced = {};          // in addition to what is not printable
   std::size_t head = 1000;       // -l: bytes of a line that patterns, standard error and datagrams see
   std::size_t buffer = 1024;     // -b: kept for compatibility; the size of our buffer adapts itself
-  std::vector<Target> targets;
+  std::vector<Target> targets = {};
 };
 
 inline constexpr std::string_view kUsage =
-    "usage: svlogd [-tttv] [-r c] [-R xyz] [-l len] [-b buflen] [-c line] dir ...\n";
+    "usage: svlogd [-tttv] [-r c] [-R xyz] [-l len] [-b buflen] [-T format [-U]] [-j] [-n name] [-s stream]\n"
+    "              [[-c line] target] ...\n";
 inline constexpr std::size_t kLongestHead = 64 * 1024;  // more is taken as this
+inline constexpr std::size_t kLongestJsonHead = 32 * 1024;
 inline constexpr std::size_t kMostTargets = 8;
 
 // The error is one line, or empty where only the usage is to be shown.

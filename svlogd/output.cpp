@@ -12,7 +12,7 @@ void release_line_buffer() { ::madvise(line_buffer, sizeof line_buffer, MADV_DON
 bool Output::attach(Journal& journal, OutputKey key, std::uint64_t start) {
   bool known = false;
   note_ = journal.note_for(key, start, known);
-  progress_ = note_ != nullptr ? Journal::read(*note_) : Progress{start, 0, 0, {}};
+  progress_ = note_ != nullptr ? Journal::read(*note_) : Progress{.done = start};
   return known;
 }
 
@@ -29,15 +29,19 @@ void Output::note(const Progress& progress) {
 }
 
 bool Output::deliver(const Delivery& delivery) {
+  stamp_ = delivery.stamp;
   for (;;) {
     const std::string_view input = delivery.journal.from(progress_.done);
     if (!make_room(false)) return false;
     if (input.empty()) return true;
     const Formatted made = format_lines(input, delivery.flush, progress_.line, rules_, room(), delivery.stamp,
                                         line_buffer, sizeof line_buffer);
-    if (!made.bytes.empty() && !write(made.bytes)) return false;
-    if (made.consumed != 0)
-      note({progress_.done + made.consumed, progress_.length + made.bytes.size(), progress_.inode, made.state});
+    Progress after = progress_;
+    after.done += made.consumed;
+    after.length += made.bytes.size();
+    after.line = made.state;
+    if (!made.bytes.empty() && !write(made.bytes, after)) return false;
+    if (made.consumed != 0) note(after);
     if (made.stop == Stop::full && !make_room(true)) return false;
     if (made.stop == Stop::input) return true;
   }

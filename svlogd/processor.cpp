@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "lib/say.h"
 #include "lib/spawn.h"
@@ -35,13 +36,13 @@ Result<Fd> open_high(int directory, const std::string& name, int flags, mode_t m
 
 }  // namespace
 
-void Processor::settle(int directory, const std::string& path) {
-  const std::vector<OldFile> files = OldFiles::list(directory);
+void Processor::settle(const OldFiles& old, int directory, const std::string& path) {
+  const std::vector<OldFile> files = old.list();
   for (const OldFile& file : files) {
     if (file.kind == 't') sys::unlinkat(directory, file.name.c_str());
     if (file.kind != 'u') continue;
     // The output was in place already, so the input has been processed: what came after that is done now.
-    const std::string finished = file.with_kind('s');
+    const std::string finished = with_kind(file.name, 's');
     const auto same = [&](const OldFile& other) { return other.name == finished; };
     if (std::none_of(files.begin(), files.end(), same)) continue;
     sys::renameat(directory, "newstate", directory, "state");
@@ -49,28 +50,27 @@ void Processor::settle(int directory, const std::string& path) {
   }
 }
 
-void Processor::look(int directory, const std::string& path, const std::string& command, bool verbose) {
+void Processor::look(const OldFiles& files, int directory, const std::string& path, const std::string& command,
+                     bool verbose) {
   if (pid_ != 0 || command.empty() || (due_.is_set() && monotonic_now() < due_)) return;
   due_ = {};
-  std::vector<OldFile> files = OldFiles::list(directory);
-  std::erase_if(files, [](const OldFile& file) { return file.kind != 'u'; });
-  const auto oldest = std::min_element(files.begin(), files.end(),
-                                       [](const OldFile& a, const OldFile& b) { return a.name < b.name; });
-  if (oldest == files.end()) return;
-  if (verbose) info({"info: processing: ", path, "/", oldest->name});
-  if (const auto started = start(directory, *oldest, command); !started) {
-    warn({path, ": unable to process ", oldest->name, ": ", started.error().text()});
+  const std::string oldest = files.oldest_unprocessed();
+  if (oldest.empty()) return;
+  if (verbose) info({"info: processing: ", path, "/", oldest});
+  if (const auto started = start(directory, oldest, command); !started) {
+    warn({path, ": unable to process ", oldest, ": ", started.error().text()});
     fail();
   }
 }
 
-Result<void> Processor::start(int directory, const OldFile& input, const std::string& command) {
+Result<void> Processor::start(int directory, const std::string& input, const std::string& command) {
+  const std::string output = with_kind(input, 't');
   // Made anew, so that a processor which outlived a killed svlogd writes to files that nobody looks at.
   sys::unlinkat(directory, "newstate");
-  sys::unlinkat(directory, input.with_kind('t').c_str());
-  const auto from = open_high(directory, input.name, O_RDONLY, 0);
+  sys::unlinkat(directory, output.c_str());
+  const auto from = open_high(directory, input, O_RDONLY, 0);
   if (!from) return std::unexpected(from.error());
-  const auto to = open_high(directory, input.with_kind('t'), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  const auto to = open_high(directory, output, O_WRONLY | O_CREAT | O_TRUNC, 0644);
   if (!to) return std::unexpected(to.error());
   const auto state = open_high(directory, "state", O_RDONLY | O_CREAT, 0644);
   if (!state) return std::unexpected(state.error());
@@ -95,7 +95,7 @@ Result<void> Processor::start(int directory, const OldFile& input, const std::st
     return system_error("unable to start /bin/sh");
   }
   pid_ = *child;
-  file_ = input.name;
+  file_ = input;
   return {};
 }
 
@@ -105,12 +105,11 @@ void Processor::fail() {
 }
 
 void Processor::on_end(int directory, const std::string& path, int status) {
-  const OldFile input{file_, 'u'};
-  const std::string output = input.with_kind('t');
+  const std::string input = std::exchange(file_, {});
+  const std::string output = with_kind(input, 't');
   pid_ = 0;
-  file_.clear();
   if (status != 0) {
-    warn({path, ": processor failed on ", input.name, ", will be tried again"});
+    warn({path, ": processor failed on ", input, ", will be tried again"});
     sys::unlinkat(directory, output.c_str());
     return fail();
   }
@@ -120,13 +119,13 @@ void Processor::on_end(int directory, const std::string& path, int status) {
     if (written && (sys::fchmod(written.get(), 0744) != 0 || sys::fsync(written.get()) != 0))
       warn(system_error("unable to finish", path + "/" + output).error());
   }
-  if (sys::renameat(directory, output.c_str(), directory, input.with_kind('s').c_str()) != 0) {
+  if (sys::renameat(directory, output.c_str(), directory, with_kind(input, 's').c_str()) != 0) {
     warn(system_error("unable to rename", path + "/" + output).error());
     return fail();
   }
   failures_ = 0;
   sys::renameat(directory, "newstate", directory, "state");
-  if (sys::unlinkat(directory, input.name.c_str()) != 0) warn(system_error("unable to delete", path + "/" + input.name).error());
+  if (sys::unlinkat(directory, input.c_str()) != 0) warn(system_error("unable to delete", path + "/" + input).error());
 }
 
 }  // namespace svdir::svlogd

@@ -11,16 +11,16 @@
 #include "lib/clock.h"
 #include "lib/error.h"
 #include "lib/fd.h"
-#include "svlogd/rotate.h"
+#include "svlogd/old_files.h"
 
 namespace svdir::svlogd {
 
 class Processor {
  public:
   // Starts on the oldest file if nothing runs and no delay is on. `path` names the directory in messages.
-  void look(int directory, const std::string& path, const std::string& command, bool verbose);
+  void look(const OldFiles& files, int directory, const std::string& path, const std::string& command, bool verbose);
   // Settles what a predecessor left behind, once, when the directory has been opened.
-  void settle(int directory, const std::string& path);
+  void settle(const OldFiles& files, int directory, const std::string& path);
 
   pid_t running() const { return pid_; }
   const std::string& file() const { return file_; }  // being processed; empty: none
@@ -30,7 +30,7 @@ class Processor {
   bool has_failed() const { return failures_ != 0; }
 
  private:
-  Result<void> start(int directory, const OldFile& input, const std::string& command);
+  Result<void> start(int directory, const std::string& input, const std::string& command);
   void fail();
 
   pid_t pid_ = 0;

@@ -29,22 +29,38 @@ struct Room {
   }
 };
 
-// A rotated file: '@', the moment of its rotation as 24 hexadecimal digits of TAI64N, and '.' with a letter:
-// `s` finished, `u` still to be processed, `t` the unfinished output of a processor.
+// A rotated file: the moment of its rotation, and '.' with a letter: `s` finished, `u` still to be processed, `t` the
+// unfinished output of a processor. The moment is '@' and 24 hexadecimal digits of TAI64N; or, with a `names` format,
+// the local time by that format, and where several files have the same, '-' and a number from 1 on.
 struct OldFile {
   std::string name;
   char kind = 's';
+  Stamp stamp;
+  unsigned number = 0;
 
-  std::string_view stem() const { return std::string_view(name).substr(0, name.size() - 2); }
-  std::string with_kind(char other) const { return std::string(stem()) + '.' + other; }
+  bool is_before(const OldFile& other) const {
+    return stamp != other.stamp ? stamp < other.stamp : number < other.number;
+  }
 };
 
-std::string old_file_name(Stamp stamp, char kind);
-std::optional<OldFile> parse_old_file(std::string_view name);
+// The same file's name as one of another kind.
+inline std::string with_kind(const std::string& name, char kind) { return name.substr(0, name.size() - 1) + kind; }
+
+// `format` is that of config.h; empty for TAI64N, for which `number` is not used.
+std::string old_file_name(const std::string& format, Stamp stamp, unsigned number, char kind);
+// Names of TAI64N are understood whatever the format.
+std::optional<OldFile> parse_old_file(const std::string& format, std::string_view name);
 
 // Which of the old files (in any order; `t` ones are not counted) must go so that `keep` are left, oldest first.
 // The one called `in_use` (it is being processed) is counted but never chosen.
 std::vector<std::string> files_to_delete(std::vector<OldFile> files, std::size_t keep, std::string_view in_use);
+
+struct SizedFile {
+  OldFile file;
+  std::uint64_t size = 0;  // bytes
+};
+// Which must go, oldest first, so that the others have at most `total` bytes together.
+std::vector<std::string> files_over_total(std::vector<SizedFile> files, std::uint64_t total, std::string_view in_use);
 
 // The stamp to name the next file by: now, or just after `newest` where the clock has been set back. The order of the
 // names is the order of the files, whatever the clock does; else the newest file could be deleted as the oldest.

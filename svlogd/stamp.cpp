@@ -2,6 +2,9 @@
 
 #include <time.h>
 
+#include "svlogd/json.h"
+#include "svlogd/schedule.h"
+
 namespace svdir::svlogd {
 namespace {
 
@@ -11,7 +14,8 @@ char* put_number(char* to, long value, int digits) {
   return to + digits;
 }
 
-char* put_civil(char* to, Stamp stamp, char between) {
+// "2026-11-20T10:15:30.12345", with so many digits of the second's fraction.
+char* put_civil(char* to, Stamp stamp, char between, int digits) {
   const time_t seconds = stamp.seconds;
   tm civil{};
   ::gmtime_r(&seconds, &civil);
@@ -27,22 +31,36 @@ char* put_civil(char* to, Stamp stamp, char between) {
   *to++ = ':';
   to = put_number(to, civil.tm_sec, 2);
   *to++ = '.';
-  return put_number(to, stamp.nanoseconds / 10'000, 5);
+  long fraction = stamp.nanoseconds;
+  for (int i = digits; i < 9; ++i) fraction /= 10;
+  return put_number(to, fraction, digits);
 }
 
 }  // namespace
 
-StampText::StampText(StampKind kind, Stamp stamp) {
-  if (kind == StampKind::none) return;
-  char* end = text_.data();
-  if (kind == StampKind::tai64n) {
-    write_tai64n_label(stamp, end);
-    end += kTai64nLabelSize;
+StampMaker::StampMaker(const Options& options, const std::string& service)
+    : kind_(options.stamp), format_(options.stamp_format), utc_(options.utc), json_(options.json) {
+  if (!json_) return;
+  after_time_ = "\",\"service\":\"" + escape_json(service) + "\",\"stream\":\"" + escape_json(options.stream) +
+                "\",\"text\":\"";
+}
+
+void StampMaker::make(Stamp stamp, std::string& into) const {
+  into.clear();
+  if (is_silent()) return;
+  if (json_) into = "{\"time\":\"";
+  char text[32];
+  if (kind_ == StampKind::format) {
+    into += json_ ? escape_json(format_time(format_, stamp, utc_)) : format_time(format_, stamp, utc_);
+  } else if (json_) {
+    into.append(text, put_civil(text, stamp, 'T', 9)) += 'Z';  // RFC 3339
+  } else if (kind_ == StampKind::tai64n) {
+    write_tai64n_label(stamp, text);
+    into.append(text, kTai64nLabelSize);
   } else {
-    end = put_civil(end, stamp, kind == StampKind::space ? '_' : 'T');
+    into.append(text, put_civil(text, stamp, kind_ == StampKind::space ? '_' : 'T', 5));
   }
-  *end++ = ' ';
-  length_ = static_cast<std::size_t>(end - text_.data());
+  into += json_ ? std::string_view(after_time_) : std::string_view(" ");
 }
 
 }  // namespace svdir::svlogd

@@ -1,25 +1,29 @@
-// The time in front of a line. Pure.
+// What stands in front of a line: the time, or with JSON the beginning of the object. Pure but for the time zone.
 #pragma once
 
-#include <array>
-#include <string_view>
+#include <string>
 
 #include "lib/clock.h"
 #include "svlogd/options.h"
 
 namespace svdir::svlogd {
 
-// The text of one moment, with the space after it; made once for all lines that arrived together.
-class StampText {
+class StampMaker {
  public:
-  StampText() = default;
-  StampText(StampKind kind, Stamp stamp);
+  // `service` is the name that JSON lines carry.
+  StampMaker(const Options& options, const std::string& service);
 
-  operator std::string_view() const { return {text_.data(), length_}; }
+  bool is_silent() const { return kind_ == StampKind::none && !json_; }
+  // The text for all lines that arrived at one moment; with a space after it, or up to the opening quote of the JSON
+  // text. Written over `into`, which keeps its memory.
+  void make(Stamp stamp, std::string& into) const;
 
  private:
-  std::array<char, 64> text_;
-  std::size_t length_ = 0;
+  const StampKind kind_;
+  const std::string format_;
+  const bool utc_;
+  const bool json_;
+  std::string after_time_;  // JSON: what stands between the time and the text
 };
 
 }  // namespace svdir::svlogd

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "svlogd/json.h"
 #include "svlogd/lines.h"
 
 using namespace svdir;
@@ -174,18 +175,46 @@ TEST_CASE("random bytes cut at random places give what they give in one piece") 
     if (any(3) == 0) rules.replace = &table;
     if (any(3) == 0) rules.prefix = "pre ";
     if (any(4) == 0) rules.one_line = rules.head_only = true;
+    rules.json = any(4) == 0;
     Room room;
     if (any(2) != 0) room = {0, 40 + any(400), any(60)};
     std::string input;
     const std::size_t size = any(3000);
-    for (std::size_t i = 0; i < size; ++i) input += any(10) == 0 ? '\n' : "abce\0\xff x"[any(8)];
+    for (std::size_t i = 0; i < size; ++i) input += any(10) == 0 ? '\n' : "abce\0\xff \xc3\xa9\""[any(10)];
     std::vector<std::size_t> cuts;
     for (std::size_t at = any(50); at < size; at += any(1 + any(200))) cuts.push_back(at);
     const Outcome whole = feed(input, {}, rules, room, "STAMP ");
     const Outcome pieces = feed(input, cuts, rules, room, "STAMP ");
     INFO("round " << round);
     REQUIRE(whole.text == pieces.text);
-    if (room.is_limited() && !rules.one_line)
+    if (room.is_limited() && !rules.one_line && !rules.json)
       for (const std::size_t file : pieces.rotations) REQUIRE(file <= room.limit);
   }
+}
+
+TEST_CASE("JSON strings hold any bytes") {
+  CHECK(escape_json("a\"b\\c\td\x01") == "a\\\"b\\\\c\\td\\u0001");
+  CHECK(escape_json("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80") == "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+  CHECK(escape_json("\xff\xc3x\xed\xa0\x80") == "\\ufffd\\ufffdx\\ufffd\\ufffd\\ufffd");
+  CHECK(escape_json("\xc0\xaf\xe2\x82") == "\\ufffd\\ufffd\\ufffd\\ufffd");
+  CHECK(escaped_size("\xff\"") == 8);
+  CHECK(whole_characters("ab\xe2\x82") == 2);
+  CHECK(whole_characters("ab\xe2\x82\xac") == 5);
+  CHECK(whole_characters("ab\x82\x82\x82\x82") == 6);
+}
+
+TEST_CASE("with JSON each line is an object, also the last one without an end") {
+  LineRules rules;
+  rules.stamped = rules.json = true;
+  rules.prefix = "p\"";
+  CHECK(feed("one\n\"two\nthr", rules, {}, "{\"text\":\"").text ==
+        "{\"text\":\"p\\\"one\"}\n{\"text\":\"p\\\"\\\"two\"}\n{\"text\":\"p\\\"thr\"}\n");
+}
+
+TEST_CASE("a rotation does not cut a JSON object") {
+  LineRules rules;
+  rules.stamped = rules.json = true;
+  const Outcome outcome = feed(lines(30, 70), rules, {0, 300, 50}, "{\"text\":\"");
+  for (const std::size_t size : outcome.rotations) CHECK(size % 81 == 0);
+  CHECK(outcome.rotations.size() == 9);
 }

@@ -128,9 +128,10 @@ void Scanner::on_output() {
 // --- When to look ----------------------------------------------------------------------------------------------------
 
 void Scanner::watch_scan_directory() {
-  const int failure = watch_.start(loop_, places_.scan_path.c_str(), callback<&Scanner::on_directory_change>(this));
-  watch_works_ = failure == 0;
-  if (!watch_works_ && !said_no_watch_) {
+  const int failure =
+      is_displaced_ ? 0 : watch_.start(loop_, places_.scan_path.c_str(), callback<&Scanner::on_directory_change>(this));
+  watch_works_ = failure == 0 && !is_displaced_;
+  if (failure != 0 && !said_no_watch_) {
     warn({"unable to watch ", places_.scan_path, " (", ::strerror(-failure), "): looking for changes every second"});
     said_no_watch_ = true;
   }
@@ -151,15 +152,26 @@ void Scanner::on_slow_time() {
                     callback<&Scanner::on_slow_time>(this));
 }
 
-// The scan directory may be removed, and be there again later: renamed into place, mounted, unmounted.
+// The scan directory may be removed, and be there again later: made anew, renamed into place, mounted, unmounted. No
+// event tells of that, so as long as its path does not lead to it, it is looked for every second.
 void Scanner::follow_replaced_directory() {
   struct stat now;
   struct stat ours;
-  if (sys::fstatat(AT_FDCWD, places_.scan_path.c_str(), &now) != 0 || !S_ISDIR(now.st_mode)) return;
-  if (::fstat(places_.scan.get(), &ours) == 0 && ours.st_dev == now.st_dev && ours.st_ino == now.st_ino) return;
+  const bool is_there = sys::fstatat(AT_FDCWD, places_.scan_path.c_str(), &now) == 0 && S_ISDIR(now.st_mode);
+  const bool is_same = is_there && ::fstat(places_.scan.get(), &ours) == 0 && ours.st_dev == now.st_dev && ours.st_ino == now.st_ino;
+  if (is_same || !is_there) {
+    if (is_there == is_displaced_) {
+      is_displaced_ = !is_there;
+      if (is_displaced_) warn({places_.scan_path, " is not there any more; looking for it every second"});
+      watch_scan_directory();
+    }
+    return;
+  }
   if (!reopen_scan_directory(places_)) return;
+  is_displaced_ = false;
   info({places_.scan_path, " is another directory now; going on with it"});
   watch_scan_directory();
+  request_scan();
 }
 
 void Scanner::on_directory_change() { request_scan(); }
@@ -201,6 +213,7 @@ void Scanner::scan() {
   scan_requested_ = false;
   if (is_stopping_ || is_leaving_) return;
   const Instant begin = monotonic_now();
+  follow_replaced_directory();
   struct stat facts;
   if (::fstat(places_.scan.get(), &facts) == 0) scanned_change_ = facts.st_mtim;
   warnings_.next_round();

@@ -120,6 +120,7 @@ class Scanner {
   bool scan_requested_ = false;
   bool watch_works_ = false;
   bool said_no_watch_ = false;
+  bool is_displaced_ = false;     // the scan directory's path does not lead to it any more
   int scan_failure_ = 0;          // errno of the last scan, said once
 
   Stamp started_ = wall_now();

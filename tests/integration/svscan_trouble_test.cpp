@@ -34,7 +34,6 @@ TEST_CASE("a scan directory that is removed and made anew is gone on with", "[sv
   REQUIRE(::rename(services.c_str(), (dir / "old").c_str()) == 0);
   ServiceDir(dir / "new", "second").run(kSleep);
   REQUIRE(::rename((dir / "new").c_str(), services.c_str()) == 0);
-  svscan.process().signal(SIGHUP);  // by itself it notices within a minute
   ServiceDir(services, "second").wait_for_new_pid();
   WAIT_UNTIL(!is_alive(pid));
   CHECK(contains(svscan.process().errors(), "another directory now"));
@@ -47,9 +46,12 @@ TEST_CASE("a scan directory that is removed for good leaves a svscan that can be
   const ServiceDir first = ServiceDir(services, "first").run(kSleep);
   Scanning svscan(services);
   const pid_t pid = first.wait_for_new_pid();
-  run({"/bin/rm", "-rf", services});
+  // What runs in there writes files meanwhile, and may get in the way of rm.
+  WAIT_UNTIL((run({"/bin/rm", "-rf", services}), !exists(services)));
   WAIT_UNTIL(!is_alive(pid));
+  WAIT_UNTIL(contains(svscan.process().errors(), "is not there any more"));
   CHECK(svscan.end() == 0);
+  CHECK(count(svscan.process().errors(), "is not there any more") == 1);
 }
 
 TEST_CASE("where no process can be made, one line says so, and the start is made up for", "[svscan][trouble]") {

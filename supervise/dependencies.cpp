@@ -22,6 +22,8 @@ constexpr Duration kFirstSearch = milliseconds(500);
 constexpr Duration kLongestSearchPause = seconds(60);
 // One that nobody supervises is waited for so long where only order is asked for: svscan may be about to start it.
 constexpr Duration kAfterPatience = seconds(30);
+// A supervise of ours that is just beginning looks like a genuine runsv whose service is down, for so long at most.
+constexpr Duration kBeginning = seconds(2);
 
 }  // namespace
 
@@ -50,24 +52,39 @@ void Dependencies::take(const Settings& settings, Callback on_change) {
   if (epoll_) poll_.start(loop_, epoll_.get(), Poll::For::reading, callback<&Dependencies::on_event>(this));
 }
 
-void Dependencies::add(const std::string& name, bool required) {
-  const auto add_one = [&](std::string one) {
-    Neighbour& neighbour = neighbours_.emplace_back();
-    neighbour.name = std::move(one);
-    neighbour.required = required;
-    subscribe(neighbour);
-  };
-  struct stat facts;
-  const auto instance = [&](unsigned number) { return name + "-" + std::to_string(number); };
-  const auto is_there = [&](const std::string& one) {
-    return ::stat((service_path(scan_directory_, one) + "/supervise").c_str(), &facts) == 0;
-  };
-  if (is_there(name) || !is_there(instance(1))) return add_one(name);
-  for (unsigned number = 1; is_there(instance(number)); ++number) add_one(instance(number));
+void Dependencies::add(std::string name, bool required) {
+  Neighbour& neighbour = neighbours_.emplace_back();
+  neighbour.name = std::move(name);
+  neighbour.required = required;
+  subscribe(neighbour);
+}
+
+// A service with `instances` never is supervised itself: those take its place, as soon as they are there.
+void Dependencies::resolve_instances() {
+  for (std::size_t i = 0; i < neighbours_.size(); ++i) {
+    const std::string name = neighbours_[i].name;
+    if (neighbours_[i].is_instance || view_of(name).is_known) continue;
+    const std::string first = name + "-1";
+    // Where state is kept apart, only the instances have a directory there.
+    for (const std::string& path : {service_path(scan_directory_, name), service_path(scan_directory_, first)}) {
+      const Fd dir(sys::open(path.c_str(), O_RDONLY | O_DIRECTORY));
+      const auto settings = dir ? read_settings(dir.get(), nullptr) : Settings{};
+      if (!settings || settings->instances == 0) continue;
+      const bool required = neighbours_[i].required;
+      neighbours_.erase(neighbours_.begin() + static_cast<std::ptrdiff_t>(i));
+      for (unsigned number = 1; number <= settings->instances; ++number) {
+        add(name + "-" + std::to_string(number), required);
+        neighbours_.back().is_instance = true;
+      }
+      --i;
+      break;
+    }
+  }
 }
 
 Dependencies::Verdict Dependencies::look() {
   Verdict verdict;
+  resolve_instances();
   for (Neighbour& neighbour : neighbours_) {
     if (!neighbour.subscribed) subscribe(neighbour);
     if (const std::string what = obstacle(neighbour); !what.empty())
@@ -126,8 +143,9 @@ NeighbourView Dependencies::view_of(const std::string& name) const {
 
 // What a person is told about a neighbour that is in the way; "" when it is not.
 std::string Dependencies::obstacle(Neighbour& neighbour) {
-  const NeighbourView view = view_of(neighbour.name);
+  NeighbourView view = view_of(neighbour.name);
   neighbour.is_precise = view.is_precise && view.is_supervised;
+  if (!view.is_precise && !view.is_up && monotonic_now() - began_ < kBeginning) view.is_known = view.is_supervised = false;
   if (view.is_up) {
     neighbour.starts = view.state.starts;
     return {};

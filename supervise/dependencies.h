@@ -52,6 +52,7 @@ class Dependencies final : WaitGraph {
   struct Neighbour {
     std::string name;
     bool required = false;    // by `depends`
+    bool is_instance = false;  // of the service that was named
     bool subscribed = false;
     bool is_precise = false;  // its supervise will tell us
     bool told = false;        // to come up
@@ -59,7 +60,8 @@ class Dependencies final : WaitGraph {
     EventFifo events;
   };
   void take(const Settings& settings, Callback on_change);
-  void add(const std::string& name, bool required);
+  void add(std::string name, bool required);
+  void resolve_instances();
   void subscribe(Neighbour& neighbour);
   NeighbourView view_of(const std::string& name) const;
   std::string obstacle(Neighbour& neighbour);

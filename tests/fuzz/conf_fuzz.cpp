@@ -9,7 +9,6 @@
 using namespace svdir;
 using namespace svdir::svrun;
 
-
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   for (const auto source : {SettingsSource::conf, SettingsSource::defaults, SettingsSource::run_head}) {

@@ -22,7 +22,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (unpack(bytes, status)) {
     const auto packed = pack(status);
     RunitStatus again;
-    if (!unpack({reinterpret_cast<const char*>(packed.data()), packed.size()}, again) || !(again == status)) std::abort();
+    if (!unpack({reinterpret_cast<const char*>(packed.data()), packed.size()}, again) || !(again == status))
+      std::abort();
   }
   ScanState scan;
   unpack(bytes, scan);

@@ -43,8 +43,12 @@ class Neighbourhood {
   pid_t pid_ = 0, scanner_ = 0;
 };
 
-bool says(const std::string& text, std::string_view what) { return text.find(what) != std::string::npos; }
-bool is_one_line(const std::string& text) { return std::count(text.begin(), text.end(), '\n') == 1; }
+bool says(const std::string& text, std::string_view what) {
+  return text.find(what) != std::string::npos;
+}
+bool is_one_line(const std::string& text) {
+  return std::count(text.begin(), text.end(), '\n') == 1;
+}
 
 }  // namespace
 
@@ -53,7 +57,9 @@ TEST_CASE("a run that cannot be executed is shown with the reason, tried again, 
   Neighbourhood place;
   const ServiceDir bad(place.path(), "bad");
   std::string reason;
-  SECTION("missing") { reason = "No such file"; }
+  SECTION("missing") {
+    reason = "No such file";
+  }
   SECTION("not executable") {
     write_file(bad / "run", "#!/bin/sh\nexec sleep 1000\n", 0644);
     reason = "Permission denied";
@@ -133,8 +139,12 @@ TEST_CASE("a supervise/ that cannot be written is named, and the others run", "[
 TEST_CASE("a name that is no good name is skipped with one warning", "[bad-input]") {
   Neighbourhood place;
   std::string name;
-  SECTION("with a newline") { name = "two\nlines"; }
-  SECTION("of 250 bytes") { name = std::string(250, 'n'); }
+  SECTION("with a newline") {
+    name = "two\nlines";
+  }
+  SECTION("of 250 bytes") {
+    name = std::string(250, 'n');
+  }
   ServiceDir(place.path(), name).run("touch ran; exec sleep 1000");
   Scanning scanning(place.path());
   place.watch(scanning);
@@ -218,7 +228,9 @@ TEST_CASE("svctl on a service without a supervisor says so, with exit code 4", "
   const TempDir dir;
   ServiceDir(dir, "never-ran").run("exec sleep 1000");
   const ServiceDir ran_once = ServiceDir(dir, "ran-once").run("exec sleep 1000");
-  { const Supervised supervised(ran_once); }
+  {
+    const Supervised supervised(ran_once);
+  }
   for (const char* name : {"never-ran", "ran-once"})
     for (const char* verb : {"status", "start", "stop", "restart"}) {
       const Ran ran = svctl(dir.path(), {verb, name});
@@ -255,8 +267,9 @@ TEST_CASE("a full disk under the log blocks that one service, not its control; t
   NEEDS_ROOT();
   Neighbourhood place;
   const ServiceDir noisy = ServiceDir(place.path(), "noisy")
-                               .run("i=0; while [ $i -lt 30000 ]; do i=$((i+1)); echo \"line $i\"; done\n"
-                                    "touch written; exec sleep 1000")
+                               .run(
+                                   "i=0; while [ $i -lt 30000 ]; do i=$((i+1)); echo \"line $i\"; done\n"
+                                   "touch written; exec sleep 1000")
                                .log_run("exec svlogd main");
   make_directories(noisy / "log/main");
   // A file system of 128 KiB, half of it taken, that only svscan and its children see.
@@ -277,7 +290,8 @@ TEST_CASE("a full disk under the log blocks that one service, not its control; t
   CHECK(place.goes_on());
   // Room again: the disk grows.
   const std::string grow = "mount -o remount,size=16m " + main;
-  REQUIRE(run({"nsenter", "--mount", "--target", std::to_string(scanning.process().pid()), "sh", "-c", grow}).code == 0);
+  REQUIRE(run({"nsenter", "--mount", "--target", std::to_string(scanning.process().pid()), "sh", "-c", grow}).code ==
+          0);
   WAIT_UNTIL(exists(noisy / "written"));
   const auto kept = [&] {
     std::string text;

@@ -139,8 +139,10 @@ TEST_CASE("every page that was fetched is in the log once, across restarts and r
       REQUIRE_FALSE(fetch(all.http_8000, path).empty());
       REQUIRE_FALSE(fetch(all.nginx, path).empty());
     }
-    if (round % 2 == 0) REQUIRE(all.svctl({"rotate", "http-8000", "nginx"}).code == 0);
-    else REQUIRE(all.svctl({"restart", "http-8000", "nginx"}).code == 0);
+    if (round % 2 == 0)
+      REQUIRE(all.svctl({"rotate", "http-8000", "nginx"}).code == 0);
+    else
+      REQUIRE(all.svctl({"restart", "http-8000", "nginx"}).code == 0);
     WAIT_UNTIL(!fetch(all.http_8000).empty() && !fetch(all.nginx).empty());
   }
   const std::string last = "visit-" + std::to_string(fetched - 1) + "-";

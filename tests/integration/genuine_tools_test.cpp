@@ -9,9 +9,13 @@ using namespace svdir::test;
 
 namespace {
 
-bool matches(const std::string& text, const std::string& pattern) { return std::regex_match(text, std::regex(pattern)); }
+bool matches(const std::string& text, const std::string& pattern) {
+  return std::regex_match(text, std::regex(pattern));
+}
 
-std::string number(pid_t pid) { return std::to_string(pid); }
+std::string number(pid_t pid) {
+  return std::to_string(pid);
+}
 
 // A service under our supervise, called "s".
 struct OurSupervise {
@@ -70,8 +74,13 @@ TEST_CASE("the genuine sv sends every signal", "[genuine]") {
       "while :; do sleep 0.01; done");
   const Supervised supervised(service);
   WAIT_UNTIL(read_file(service / "seen") == "up\n");
-  for (const auto& [command, signal] : {std::pair{"hup", "HUP"}, {"alarm", "ALRM"}, {"interrupt", "INT"},
-                                        {"quit", "QUIT"}, {"1", "USR1"}, {"2", "USR2"}, {"term", "TERM"}}) {
+  for (const auto& [command, signal] : {std::pair{"hup", "HUP"},
+                                        {"alarm", "ALRM"},
+                                        {"interrupt", "INT"},
+                                        {"quit", "QUIT"},
+                                        {"1", "USR1"},
+                                        {"2", "USR2"},
+                                        {"term", "TERM"}}) {
     CAPTURE(command);
     CHECK(tool(dir.path(), {genuine("sv"), command, "s"}).code == 0);
     WAIT_UNTIL(read_file(service / "seen").find(signal) != std::string::npos);

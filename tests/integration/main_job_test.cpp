@@ -11,7 +11,9 @@ using namespace svdir::test;
 
 namespace {
 
-std::string text_of(const Ran& ran) { return "exit " + std::to_string(ran.code) + ": " + ran.output + ran.errors; }
+std::string text_of(const Ran& ran) {
+  return "exit " + std::to_string(ran.code) + ": " + ran.output + ran.errors;
+}
 
 }  // namespace
 
@@ -67,10 +69,12 @@ TEST_CASE("a service with a down file waits to be told", "[main-job]") {
 TEST_CASE("every command of svctl does what its name says", "[main-job]") {
   const TempDir dir;
   make_directories(dir / "scan");
-  const ServiceDir service = ServiceDir(dir / "scan", "s").run(
-      "for s in HUP INT QUIT USR1 USR2 ALRM WINCH; do trap \"echo $s >> seen\" $s; done\n"
-      "echo up >> seen\n"
-      "while :; do sleep 0.01; done");
+  const ServiceDir service =
+      ServiceDir(dir / "scan", "s")
+          .run(
+              "for s in HUP INT QUIT USR1 USR2 ALRM WINCH; do trap \"echo $s >> seen\" $s; done\n"
+              "echo up >> seen\n"
+              "while :; do sleep 0.01; done");
   const Scanning scanning(dir / "scan");
   WAIT_UNTIL(read_file(service / "seen") == "up\n");
   const auto saw = [&](const std::string& word) { return read_file(service / "seen").find(word) != std::string::npos; };
@@ -80,8 +84,13 @@ TEST_CASE("every command of svctl does what its name says", "[main-job]") {
     CAPTURE(text_of(ran), words);
     CHECK(ran.code == 0);
   };
-  for (const auto& [verb, word] : {std::pair{"hup", "HUP"}, {"int", "INT"}, {"quit", "QUIT"}, {"usr1", "USR1"},
-                                   {"usr2", "USR2"}, {"alarm", "ALRM"}, {"winch", "WINCH"}}) {
+  for (const auto& [verb, word] : {std::pair{"hup", "HUP"},
+                                   {"int", "INT"},
+                                   {"quit", "QUIT"},
+                                   {"usr1", "USR1"},
+                                   {"usr2", "USR2"},
+                                   {"alarm", "ALRM"},
+                                   {"winch", "WINCH"}}) {
     CAPTURE(verb);
     tell({verb});
     WAIT_UNTIL(saw(word));
@@ -213,9 +222,7 @@ TEST_CASE("the files of supervise have runit's names, kinds and modes", "[main-j
   const ServiceDir service = ServiceDir(dir, "s").run("exec sleep 1000").log_run("exec cat");
   const Supervised supervised(service);
   service.wait_for_new_pid();
-  const auto kind_and_mode = [&](const std::string& name) {
-    return run({"stat", "-c", "%A", service / name}).output;
-  };
+  const auto kind_and_mode = [&](const std::string& name) { return run({"stat", "-c", "%A", service / name}).output; };
   for (const std::string in : {"supervise", "log/supervise"}) {
     CHECK(kind_and_mode(in) == "drwx------\n");
     CHECK(kind_and_mode(in + "/control") == "prw-------\n");

@@ -51,7 +51,9 @@ std::string fetch(int port, const std::string& path) {
   return answer.substr(head + 4);
 }
 
-bool is_listening(int port) { return static_cast<bool>(connected(port)); }
+bool is_listening(int port) {
+  return static_cast<bool>(connected(port));
+}
 
 std::vector<int> free_ports(std::size_t count) {
   // Tests run side by side: each looks from a place of its own.

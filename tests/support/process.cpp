@@ -150,7 +150,9 @@ Process::~Process() {
   ::close(error_);
 }
 
-void Process::signal(int number) const { ::kill(pid_, number); }
+void Process::signal(int number) const {
+  ::kill(pid_, number);
+}
 
 bool Process::has_ended() {
   if (code_ >= 0) return true;
@@ -173,8 +175,12 @@ void Process::kill_tree() {
     wait_until([&] { return ::waitpid(pid, nullptr, WNOHANG) == pid || !is_alive(pid); }, "a killed process to go");
 }
 
-std::string Process::output() const { return contents(output_); }
-std::string Process::errors() const { return contents(error_); }
+std::string Process::output() const {
+  return contents(output_);
+}
+std::string Process::errors() const {
+  return contents(error_);
+}
 
 Ran run(Launch launch, std::chrono::seconds patience) {
   Process process(std::move(launch));
@@ -187,7 +193,9 @@ bool is_alive(pid_t pid) {
   return pid > 0 && state != 0 && state != 'Z' && state != 'X';
 }
 
-pid_t parent_of(pid_t pid) { return stat_of(pid).parent; }
+pid_t parent_of(pid_t pid) {
+  return stat_of(pid).parent;
+}
 
 std::vector<pid_t> descendants_of(pid_t root) {
   std::map<pid_t, Stat> all;

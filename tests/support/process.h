@@ -16,15 +16,15 @@ namespace svdir::test {
 
 struct Launch {
   std::vector<std::string> argv;
-  std::string directory = {};                        // "": ours
+  std::string directory = {};                           // "": ours
   std::map<std::string, std::string> environment = {};  // added to ours
-  bool clean_environment = false;                    // `environment` is all there is
-  std::string path = {};                             // what is executed; "": argv[0], looked up in $PATH
-  std::string input = {};                            // what it reads on 0; "": nothing, /dev/null
-  int input_fd = -1;                                 // or this descriptor
-  int output_fd = -1;                                // instead of capturing 1
-  int error_fd = -1;                                 // instead of capturing 2
-  uid_t uid = static_cast<uid_t>(-1);                // with the same gid and no groups; needs root
+  bool clean_environment = false;                       // `environment` is all there is
+  std::string path = {};                                // what is executed; "": argv[0], looked up in $PATH
+  std::string input = {};                               // what it reads on 0; "": nothing, /dev/null
+  int input_fd = -1;                                    // or this descriptor
+  int output_fd = -1;                                   // instead of capturing 1
+  int error_fd = -1;                                    // instead of capturing 2
+  uid_t uid = static_cast<uid_t>(-1);                   // with the same gid and no groups; needs root
 };
 
 class Process {
@@ -62,7 +62,9 @@ struct Ran {
 
 // Runs a program to its end.
 Ran run(Launch launch, std::chrono::seconds patience = kPatience);
-inline Ran run(std::vector<std::string> argv) { return run(Launch{.argv = std::move(argv)}); }
+inline Ran run(std::vector<std::string> argv) {
+  return run(Launch{.argv = std::move(argv)});
+}
 
 // True while the process is there and no zombie.
 bool is_alive(pid_t pid);

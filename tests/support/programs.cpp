@@ -8,7 +8,9 @@
 namespace svdir::test {
 namespace fs = std::filesystem;
 
-std::string program_directory() { return fs::read_symlink("/proc/self/exe").parent_path().parent_path(); }
+std::string program_directory() {
+  return fs::read_symlink("/proc/self/exe").parent_path().parent_path();
+}
 
 std::string program(std::string_view name) {
   std::string path = program_directory() + "/" + std::string(name);
@@ -18,7 +20,8 @@ std::string program(std::string_view name) {
 
 std::string faulty_program(std::string_view name) {
   for (const char* folder : {"/faults/", "/../faults/"})
-    if (std::string path = program_directory() + folder + std::string(name); ::access(path.c_str(), X_OK) == 0) return path;
+    if (std::string path = program_directory() + folder + std::string(name); ::access(path.c_str(), X_OK) == 0)
+      return path;
   throw std::runtime_error("build/faults/" + std::string(name) + " is not built; run `make faulty`");
 }
 

@@ -75,7 +75,9 @@ std::string ServiceDir::stat() const {
   return text;
 }
 
-pid_t ServiceDir::pid() const { return std::atoi(read_file(*this / file::kPid).c_str()); }
+pid_t ServiceDir::pid() const {
+  return std::atoi(read_file(*this / file::kPid).c_str());
+}
 
 bool ServiceDir::is_supervised() const {
   return static_cast<bool>(Fd(::open((*this / file::kOk).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)));
@@ -111,8 +113,12 @@ Supervised::Supervised(const ServiceDir& service, Options options)
   const auto is_settled = [&] { return service.is_supervised() || process_.has_ended(); };
   wait_until(is_settled, "supervise to accept commands for " + service.path());
 }
-Supervised::~Supervised() { end_quietly(process_); }
-int Supervised::end() { return end_of(process_); }
+Supervised::~Supervised() {
+  end_quietly(process_);
+}
+int Supervised::end() {
+  return end_of(process_);
+}
 
 Scanning::Scanning(const std::string& directory, Options options)
     : process_([&] {
@@ -120,8 +126,12 @@ Scanning::Scanning(const std::string& directory, Options options)
         return launch_of(options.program.empty() ? program("svscan") : options.program, options.arguments,
                          options.environment, options.uid);
       }()) {}
-Scanning::~Scanning() { end_quietly(process_); }
-int Scanning::end() { return end_of(process_); }
+Scanning::~Scanning() {
+  end_quietly(process_);
+}
+int Scanning::end() {
+  return end_of(process_);
+}
 
 Ran svctl(const std::string& directory, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), program("svctl"));

@@ -37,8 +37,8 @@ class ServiceDir {
   // What stands in supervise/ now. Fields of a record that cannot be read keep their defaults (pid 0, down).
   StateRecord state() const;
   RunitStatus status() const;
-  std::string stat() const;   // without the newline
-  pid_t pid() const;          // of run or finish, from supervise/pid; 0: none
+  std::string stat() const;    // without the newline
+  pid_t pid() const;           // of run or finish, from supervise/pid; 0: none
   bool is_supervised() const;  // supervise/ok has a reader
 
   // Writes bytes to supervise/control at once; false when nobody reads it.
@@ -58,7 +58,7 @@ class ServiceDir {
 class Supervised {
  public:
   struct Options {
-    std::string program = {};                             // "": our supervise
+    std::string program = {};  // "": our supervise
     std::map<std::string, std::string> environment = {};
     uid_t uid = static_cast<uid_t>(-1);
     bool wait = true;  // until it accepts commands
@@ -77,7 +77,7 @@ class Supervised {
 class Scanning {
  public:
   struct Options {
-    std::string program = {};                // "": our svscan
+    std::string program = {};                 // "": our svscan
     std::vector<std::string> arguments = {};  // before the directory
     std::map<std::string, std::string> environment = {};
     uid_t uid = static_cast<uid_t>(-1);

@@ -10,15 +10,17 @@ namespace svdir::test {
 // Writes "SKIPPED: test name: reason" to standard error and into the report of this test.
 void note_skip(std::string_view reason);
 
-inline bool is_root() { return ::geteuid() == 0; }
+inline bool is_root() {
+  return ::geteuid() == 0;
+}
 
 }  // namespace svdir::test
 
 // Ends the present TEST_CASE, which must be the calling function.
-#define SKIP(reason)                 \
-  do {                               \
+#define SKIP(reason)                  \
+  do {                                \
     ::svdir::test::note_skip(reason); \
-    return;                          \
+    return;                           \
   } while (false)
 
 #define NEEDS_ROOT() \

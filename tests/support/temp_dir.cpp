@@ -46,7 +46,9 @@ TempDir::~TempDir() {
   fs::remove_all(path_, failure);
 }
 
-void make_directories(const std::string& path) { fs::create_directories(path); }
+void make_directories(const std::string& path) {
+  fs::create_directories(path);
+}
 
 void write_file(const std::string& path, std::string_view text, mode_t mode) {
   make_directories(fs::path(path).parent_path());

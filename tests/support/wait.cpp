@@ -6,7 +6,9 @@
 
 namespace svdir::test {
 
-void nap() { std::this_thread::sleep_for(std::chrono::milliseconds(2)); }
+void nap() {
+  std::this_thread::sleep_for(std::chrono::milliseconds(2));
+}
 
 void give_up(std::string_view what, std::chrono::steady_clock::duration after) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(after).count();

@@ -1,8 +1,8 @@
+#include "lib/clock.h"
+
 #include <catch2/catch.hpp>
 #include <limits>
 #include <random>
-
-#include "lib/clock.h"
 
 using namespace svdir;
 
@@ -23,7 +23,8 @@ TEST_CASE("a TAI64N label is the one that runit and daemontools write for the sa
 TEST_CASE("a TAI64N label reads back as the stamp it was made from", "[clock]") {
   std::minstd_rand random(1);
   for (int i = 0; i < 10'000; ++i) {
-    const Stamp stamp{static_cast<std::int64_t>(random()) * 4 - 1'000'000, static_cast<std::int32_t>(random() % 1'000'000'000)};
+    const Stamp stamp{static_cast<std::int64_t>(random()) * 4 - 1'000'000,
+                      static_cast<std::int32_t>(random() % 1'000'000'000)};
     Stamp back;
     REQUIRE(read_tai64n_label(label(stamp) + " and the line", back));
     REQUIRE(back == stamp);

@@ -1,10 +1,10 @@
+#include "lib/commands.h"
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <random>
 #include <string>
 #include <vector>
-
-#include "lib/commands.h"
 
 using namespace svdir;
 
@@ -40,11 +40,11 @@ std::string words(const std::vector<Order>& orders) {
 TEST_CASE("every letter of runit means what it means there", "[commands]") {
   // runsv(8), CONTROL; and q 1 2 as listed there.
   const std::vector<std::tuple<char, Command, int>> expected{
-      {'u', Command::up, 0},           {'d', Command::down, 0},         {'o', Command::once, 0},
-      {'x', Command::exit, 0},         {'p', Command::pause, SIGSTOP},  {'c', Command::cont, SIGCONT},
-      {'h', Command::hup, SIGHUP},     {'a', Command::alarm, SIGALRM},  {'i', Command::interrupt, SIGINT},
-      {'q', Command::quit, SIGQUIT},   {'1', Command::usr1, SIGUSR1},   {'2', Command::usr2, SIGUSR2},
-      {'t', Command::term, SIGTERM},   {'k', Command::kill, SIGKILL},
+      {'u', Command::up, 0},         {'d', Command::down, 0},        {'o', Command::once, 0},
+      {'x', Command::exit, 0},       {'p', Command::pause, SIGSTOP}, {'c', Command::cont, SIGCONT},
+      {'h', Command::hup, SIGHUP},   {'a', Command::alarm, SIGALRM}, {'i', Command::interrupt, SIGINT},
+      {'q', Command::quit, SIGQUIT}, {'1', Command::usr1, SIGUSR1},  {'2', Command::usr2, SIGUSR2},
+      {'t', Command::term, SIGTERM}, {'k', Command::kill, SIGKILL},
   };
   for (const auto& [letter, command, signal] : expected) {
     CAPTURE(letter);

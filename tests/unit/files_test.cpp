@@ -1,3 +1,5 @@
+#include "lib/files.h"
+
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -5,7 +7,6 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
-#include "lib/files.h"
 #include "lib/system.h"
 #include "tests/support/temp_dir.h"
 

@@ -1,3 +1,5 @@
+#include "lib/loop.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,7 +10,6 @@
 #include <vector>
 
 #include "lib/fd.h"
-#include "lib/loop.h"
 #include "lib/system.h"
 #include "tests/support/temp_dir.h"
 
@@ -72,7 +73,9 @@ struct World {
 }  // namespace
 
 TEST_CASE("a loop whose handles are all in use closes them by itself and leaves no descriptor", "[loop]") {
-  { const Loop first; }  // libuv keeps two descriptors for the process
+  {
+    const Loop first;
+  }  // libuv keeps two descriptors for the process
   const std::size_t before = open_descriptors();
   {
     const TempDir dir;
@@ -146,9 +149,15 @@ TEST_CASE("a directory watch tells of an entry that is made, and of one that is 
   make_directories(dir / "new");
   World world;
   REQUIRE(world.watch.start(world.loop, (dir / "scan").c_str(), callback<&World::note_b>(&world)) == 0);
-  SECTION("made") { make_directories(dir / "scan/service"); }
-  SECTION("renamed into place") { REQUIRE(::rename((dir / "new").c_str(), (dir / "scan/service").c_str()) == 0); }
-  SECTION("removed") { REQUIRE(::rmdir((dir / "scan").c_str()) == 0); }
+  SECTION("made") {
+    make_directories(dir / "scan/service");
+  }
+  SECTION("renamed into place") {
+    REQUIRE(::rename((dir / "new").c_str(), (dir / "scan/service").c_str()) == 0);
+  }
+  SECTION("removed") {
+    REQUIRE(::rmdir((dir / "scan").c_str()) == 0);
+  }
   world.loop.run();
   CHECK(world.seen.starts_with("b"));
 }

@@ -1,3 +1,5 @@
+#include "lib/say.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -7,7 +9,6 @@
 
 #include "lib/error.h"
 #include "lib/fd.h"
-#include "lib/say.h"
 #include "tests/support/temp_dir.h"
 
 using namespace svdir;

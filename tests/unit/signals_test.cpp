@@ -1,3 +1,5 @@
+#include "lib/signals.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -5,8 +7,6 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
-
-#include "lib/signals.h"
 
 using namespace svdir;
 

@@ -1,3 +1,5 @@
+#include "lib/spawn.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -8,7 +10,6 @@
 #include <sstream>
 
 #include "lib/signals.h"
-#include "lib/spawn.h"
 #include "lib/system.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wait.h"
@@ -57,8 +58,7 @@ TEST_CASE("a child gets the descriptors, the directory and the environment of it
   plan.directory = directory.get();
   plan.input = input.get();
   plan.environment = environment;
-  CHECK(output_of(dir, "read line; echo \"$line $COLOUR\"; pwd -P", plan) ==
-        "from a file green\n" + dir.path() + "\n");
+  CHECK(output_of(dir, "read line; echo \"$line $COLOUR\"; pwd -P", plan) == "from a file green\n" + dir.path() + "\n");
 }
 
 TEST_CASE("descriptors may be given in any order, also on the numbers they become", "[spawn]") {
@@ -90,8 +90,9 @@ TEST_CASE("a child has no descriptor of ours but those of its plan", "[spawn]") 
 TEST_CASE("a child leads a session of its own, if the plan says so", "[spawn]") {
   const TempDir dir;
   // Fields 1, 5 and 6 of proc(5)'s stat: pid, process group, session.
-  const char* const kScript = "read pid comm state parent group session rest < /proc/self/stat; "
-                              "echo $(($pid == $group)) $(($pid == $session))";
+  const char* const kScript =
+      "read pid comm state parent group session rest < /proc/self/stat; "
+      "echo $(($pid == $group)) $(($pid == $session))";
   CHECK(output_of(dir, kScript) == "1 1\n");
   ChildPlan plan;
   plan.new_session = false;

@@ -1,10 +1,10 @@
+#include "lib/status.h"
+
 #include <signal.h>
 
 #include <catch2/catch.hpp>
 #include <random>
 #include <string>
-
-#include "lib/status.h"
 
 using namespace svdir;
 

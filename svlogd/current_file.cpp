@@ -9,6 +9,7 @@
 namespace svdir::svlogd {
 namespace {
 constexpr Duration kSyncInterval = std::chrono::seconds(1);
+constexpr std::uint64_t kMostToSearch = 1024 * 1024;
 constexpr std::uint64_t kMostToSync = 16 * 1024 * 1024;
 }
 
@@ -53,15 +54,28 @@ bool CurrentFile::settle_ahead(std::string_view bytes) {
   return true;
 }
 
-std::size_t CurrentFile::keep_whole_lines(std::string_view bytes) {
+std::uint64_t CurrentFile::keep_whole_lines(std::string_view bytes) {
   const std::size_t newline = bytes.substr(0, static_cast<std::size_t>(ahead_)).rfind('\n');
-  const std::size_t kept = newline == std::string_view::npos ? 0 : newline + 1;
+  const std::uint64_t end = newline != std::string_view::npos ? noted_ + newline + 1 : end_of_last_line();
   // If it cannot be cut, the half line stays: better than to write over it later.
-  const bool is_cut = kept == ahead_ || sys::ftruncate(fd_.get(), static_cast<off_t>(noted_ + kept)) == 0;
-  const std::size_t stays = is_cut ? kept : static_cast<std::size_t>(ahead_);
-  noted_ += stays;
+  const bool is_cut = end == noted_ + ahead_ || sys::ftruncate(fd_.get(), static_cast<off_t>(end)) == 0;
+  noted_ = is_cut ? end : noted_ + ahead_;
   ahead_ = 0;
-  return stays;
+  return noted_;
+}
+
+// Where the last line of what is noted ends; of a line that is longer than what is looked at, the beginning stays.
+std::uint64_t CurrentFile::end_of_last_line() const {
+  char tail[4096];
+  std::uint64_t end = noted_;
+  while (end > 0 && noted_ - end < kMostToSearch) {
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(end, sizeof tail));
+    if (::pread(fd_.get(), tail, size, static_cast<off_t>(end - size)) != static_cast<ssize_t>(size)) return noted_;
+    const std::size_t newline = std::string_view(tail, size).rfind('\n');
+    if (newline != std::string_view::npos) return end - size + newline + 1;
+    end -= size;
+  }
+  return end == 0 ? 0 : noted_;
 }
 
 bool CurrentFile::ends_with_newline() const {

@@ -33,8 +33,9 @@ class CurrentFile {
 
   // All of `bytes`, or false with errno; then the same bytes must come again, with perhaps more after them.
   bool append(std::string_view bytes);
-  // The bytes will not come again: what has been written of them stays up to the last newline in it. How much stays.
-  std::size_t keep_whole_lines(std::string_view bytes);
+  // The bytes that append() has failed on will not come again: the file is cut after the last whole line in it. Its
+  // length then.
+  std::uint64_t keep_whole_lines(std::string_view bytes);
   bool ends_with_newline() const;  // also when empty
 
   // Onto the disk, so that nobody waits long for it: not more than once a second (unless it `must`), and only files
@@ -46,6 +47,7 @@ class CurrentFile {
 
  private:
   bool settle_ahead(std::string_view bytes);
+  std::uint64_t end_of_last_line() const;
 
   Fd fd_;
   std::uint64_t noted_ = 0;

@@ -50,10 +50,7 @@ bool LogDir::write(std::string_view bytes, Progress& after) {
     opened_ = monotonic_now();
     set_boundary(wall_now());
   }
-  if (is_dropping_) {
-    after.length = progress_.length;
-    return drop(bytes, {}, after);
-  }
+  if (is_dropping_) return drop(bytes, {}, after);
   while (!current_.append(bytes)) {
     const Error trouble = system_error("unable to write to current").error();
     if (is_full(trouble.number) && delete_oldest_for_space()) continue;
@@ -67,15 +64,15 @@ bool LogDir::write(std::string_view bytes, Progress& after) {
 
 // Gives up on what has not been written of `bytes`, back to the last whole line.
 bool LogDir::drop(std::string_view bytes, const Error& trouble, Progress& after) {
-  std::size_t kept = 0;
+  after.length = progress_.length;
   if (!is_dropping_) {
     say("warning", {trouble.text(), ": ", path(), "; lines are dropped"});
-    kept = current_.keep_whole_lines(bytes);
+    after.length = current_.keep_whole_lines(bytes);
     is_dropping_ = true;
     due_ = monotonic_now() + kDropTime;
   }
-  const std::string_view lost = bytes.substr(kept);
-  after.length = progress_.length + kept;
+  const std::string_view lost =
+      after.length > progress_.length ? bytes.substr(static_cast<std::size_t>(after.length - progress_.length)) : bytes;
   after.dropped += static_cast<std::uint64_t>(std::count(lost.begin(), lost.end(), '\n'));
   if (after.line.mid_line && after.line.selected) {
     ++after.dropped;
@@ -92,7 +89,7 @@ bool LogDir::write_drop_marker() {
   line.append(rules_.json ? escape_json(text) : text).append(rules_.line_end());
   if (!current_.append(line)) {
     Progress now = progress_;
-    now.length += current_.keep_whole_lines({});
+    now.length = current_.keep_whole_lines({});
     note(now);
     due_ = monotonic_now() + kDropTime;
     return false;

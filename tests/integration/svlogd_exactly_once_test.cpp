@@ -232,6 +232,7 @@ TEST_CASE("svlogd killed before each of its system calls loses nothing and repea
       scene.finish(input);
     }
   }
+  end_all_descendants();  // processors of those that were killed
 }
 
 TEST_CASE("svlogd killed at random instants loses nothing and repeats nothing") {
@@ -252,4 +253,5 @@ TEST_CASE("svlogd killed at random instants loses nothing and repeats nothing") 
     });
     scene.finish(input);
   }
+  end_all_descendants();
 }

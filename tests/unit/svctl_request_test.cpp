@@ -7,6 +7,7 @@
 #include "svctl/request.h"
 
 using namespace svdir;
+using namespace svdir::svctl;
 
 namespace {
 

@@ -129,6 +129,8 @@ struct StateRecord {
 
 inline constexpr std::size_t kLongestState = 16 * 1024;
 inline constexpr std::size_t kMostTokens = 16;
+// What `reason` begins with after an upgrade that was refused.
+inline constexpr std::string_view kNotUpgraded = "not upgraded";
 
 std::string pack(const StateRecord& record);
 bool unpack(std::string_view text, StateRecord& into);

@@ -11,6 +11,7 @@
 #include "lib/system.h"
 #include "lib/values.h"
 #include "svctl/deaths.h"
+#include "svctl/findings.h"
 
 namespace svdir::svctl {
 namespace {
@@ -123,10 +124,15 @@ Result<std::string> find_log_directory(const Target& service) {
   if (const std::string open = directory_open_in(logger.is_supervised() ? logger.record.main.pid : 0); !open.empty())
     return open;
   if (const std::string named = directory_in_script(log + "/run", log); !named.empty()) return named;
+  for (const std::string& named : settings_of(service).value_or(Settings{}).log) {
+    if (named.find('/') == std::string::npos) continue;  // stdout, syslog
+    for (const std::string& path : {named.starts_with('/') ? named : base + "/" + named, log + "/" + named})
+      if (has_current(path)) return path;
+  }
   for (const std::string& usual : {log + "/main", log})
     if (has_current(usual)) return usual;
   return user_error(service.name + " has no log: neither its logger nor " + service.name +
-                    "/log/run shows a directory with a `current` in it");
+                    "/log/run nor a `log` setting shows a directory with a `current` in it");
 }
 
 std::vector<LogLine> split_lines(std::string_view text, Stamp otherwise) {

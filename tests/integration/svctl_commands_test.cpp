@@ -276,3 +276,22 @@ TEST_CASE("root waits for a user's service without leaving anything behind", "[s
   CHECK(svctl(dir.path(), {"restart", "s"}).code == 0);
   CHECK_FALSE(exists(service / "supervise/event"));
 }
+
+TEST_CASE("upgrade says when the new program does not run, and the old one stays", "[svctl]") {
+  const TempDir dir;
+  const std::string own = dir / "supervise";
+  write_file(own, read_file(program("supervise")), 0755);
+  const ServiceDir service = ServiceDir(dir, "s").run("exec sleep 1000");
+  const Supervised supervised(service, {.program = own});
+  const pid_t pid = service.wait_for_new_pid();
+  CHECK(svctl(dir.path(), {"upgrade", "s"}).output.starts_with("ok: s: supervisor upgraded"));
+  write_script(own, "exit 1");
+  const Ran refused = svctl(dir.path(), {"upgrade", "s"});
+  CHECK(refused.code == 1);
+  CHECK(refused.output.starts_with("fail: s: not upgraded: the new supervise does not run"));
+  write_file(dir / "fresh", read_file(program("supervise")), 0755);
+  REQUIRE(::rename((dir / "fresh").c_str(), own.c_str()) == 0);
+  CHECK(svctl(dir.path(), {"upgrade", "s"}).code == 0);
+  CHECK(service.pid() == pid);
+  CHECK(service.state().starts == 1);
+}

@@ -4,6 +4,7 @@
 #include "svctl/judge.h"
 
 using namespace svdir;
+using namespace svdir::svctl;
 
 namespace {
 

@@ -7,6 +7,7 @@
 #include "svctl/log_reader.h"
 
 using namespace svdir;
+using namespace svdir::svctl;
 
 namespace {
 

@@ -6,6 +6,7 @@
 #include "svctl/render.h"
 
 using namespace svdir;
+using namespace svdir::svctl;
 using namespace std::chrono_literals;
 
 namespace {

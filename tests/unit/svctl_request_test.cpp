@@ -1,9 +1,13 @@
 // From the command line to a request.
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 
 #include "svctl/request.h"
 
 using namespace svdir;
+using namespace svdir::svctl;
 
 namespace {
 
@@ -103,5 +107,19 @@ TEST_CASE("waiting times", "[svctl]") {
   for (const char* bad : {"", "-1", "x", "1x", "nan", "inf", "1e300", "7 s"}) {
     CAPTURE(bad);
     CHECK_FALSE(parse_wait(bad));
+  }
+}
+
+TEST_CASE("the manual has every verb of the table", "[svctl]") {
+  std::filesystem::path at = std::filesystem::read_symlink("/proc/self/exe");
+  while (at.has_relative_path() && !std::filesystem::exists(at / "svctl/svctl.1")) at = at.parent_path();
+  std::ostringstream text;
+  text << std::ifstream(at / "svctl/svctl.1").rdbuf();
+  const std::string page = text.str();
+  for (const VerbRow& row : kVerbs) {
+    CAPTURE(row.name);
+    const std::string item = "\n.It Cm " + std::string(row.name);
+    const bool there = page.find(item + " ") != std::string::npos || page.find(item + "\n") != std::string::npos;
+    CHECK(there);
   }
 }

@@ -16,6 +16,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+constexpr int kBellsInATurn = 256;
 constexpr Duration kSlowRescan = seconds(60);   // the net below inotify
 constexpr Duration kPlainRescan = seconds(1);   // where there is no inotify
 
@@ -104,7 +105,8 @@ void Scanner::react(int signal) {
 }
 
 void Scanner::on_bell() {
-  for (std::uint64_t tag; bells_.next(tag);) {
+  std::uint64_t tag;
+  for (int bells = 0; bells < kBellsInATurn && bells_.next(tag); ++bells) {
     const Slot slot = static_cast<Slot>(tag);
     if ((tag & Essentials::kTag) != 0) {
       if (roster_.contains(slot)) essential_changed(slot);
@@ -243,7 +245,13 @@ void Scanner::scan() {
     known.push_back({service.name, service.identity, service.kind, service.gone});
     slots.push_back(slot);
   });
-  apply(make_plan(entries, known), slots);
+  const std::vector<Decision> decisions = make_plan(entries, known);
+  apply(decisions, slots);
+  // Services that vanish may be the beginning of the end of the directory itself, of which there is no event as long
+  // as we have it open.
+  const bool vanishing = std::any_of(decisions.begin(), decisions.end(),
+                                     [](const Decision& decision) { return decision.what == Decision::What::stop; });
+  if (vanishing) slow_timer_.start(loop_, monotonic_now() + kPlainRescan, callback<&Scanner::on_slow_time>(this));
   check_pending();
   run_starter();
   last_scan_end_ = monotonic_now();

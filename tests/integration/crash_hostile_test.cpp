@@ -36,9 +36,6 @@ class TinyDisk {
   }
   ~TinyDisk() { ::umount2(place_.c_str(), MNT_DETACH); }
   explicit operator bool() const { return usable_; }
-  bool remount(unsigned long flags) {
-    return ::mount("none", place_.c_str(), "tmpfs", MS_REMOUNT | flags, "size=64k") == 0;
-  }
 
  private:
   std::string place_;
@@ -189,22 +186,5 @@ TEST_CASE("a full file system under supervise/ stops no service, and when there 
   victim.wait_until_it_supervises();
   CHECK(victim.starts().size() == 2);
   CHECK(victim.is_up());
-  victim.end();
-}
-
-TEST_CASE("a file system that turns read-only under supervise/ stops no service", "[crash][hostile]") {
-  NEEDS_ROOT();
-  Victim victim;
-  TinyDisk disk(victim.dir() / "supervise");
-  if (!disk) SKIP("needs root");
-  victim.supervise();
-  victim.wait([&] { return victim.is_up(); }, "the victim to be up");
-  const pid_t old = victim.pid();
-  REQUIRE(disk.remount(MS_RDONLY));
-  REQUIRE(::kill(old, SIGTERM) == 0);
-  victim.wait([&] { return victim.copies() == 1 && victim.starts().back() != old; }, "the victim to run again");
-  CHECK(victim.current().errors().find("Read-only file system") != std::string::npos);
-  REQUIRE(disk.remount(0));
-  victim.wait([&] { return victim.is_up() && victim.pid() == victim.starts().back(); }, "the record to be true again");
   victim.end();
 }

@@ -4,12 +4,15 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace svdir {
 namespace {
 rlimit descriptor_limit{};
 bool descriptor_limit_raised = false;
+mode_t inherited_umask = 0;
+bool has_own_umask = false;
 }  // namespace
 
 Result<void> Signals::open(std::initializer_list<int> numbers) {
@@ -50,11 +53,24 @@ void sanitize_process() {
     if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) < 0 && ::open("/", O_RDONLY | O_DIRECTORY) < 0) break;
   }
   ::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
+}
+
+void raise_descriptor_limit() {
   if (::getrlimit(RLIMIT_NOFILE, &descriptor_limit) == 0 && descriptor_limit.rlim_cur < descriptor_limit.rlim_max) {
     rlimit raised = descriptor_limit;
     raised.rlim_cur = raised.rlim_max;
     descriptor_limit_raised = ::setrlimit(RLIMIT_NOFILE, &raised) == 0;
   }
+}
+
+void use_standard_umask() {
+  inherited_umask = ::umask(022);
+  has_own_umask = true;
+}
+
+void restore_umask_in_child() {
+  if (has_own_umask) ::umask(inherited_umask);
 }
 
 void restore_descriptor_limit_in_child() {

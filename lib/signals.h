@@ -31,6 +31,14 @@ void restore_signals_in_child();
 // of descriptors to the hard one. Every program calls it first.
 void sanitize_process();
 
+// Part of the above.
+void raise_descriptor_limit();
+
+// Our own files have the modes that their formats promise, whatever umask we were started with; our children get that
+// one back.
+void use_standard_umask();
+void restore_umask_in_child();
+
 // The soft NOFILE limit that the program was started with, for its children.
 void restore_descriptor_limit_in_child();
 

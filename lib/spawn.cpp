@@ -42,6 +42,7 @@ int become(const ChildPlan& plan) {
   if (plan.before_exec != nullptr)
     if (const int failure = plan.before_exec(plan.context, ::getpid()); failure != 0) return failure;
   restore_descriptor_limit_in_child();
+  restore_umask_in_child();
   restore_signals_in_child();
   if (sys::fails("exec")) return errno;
   ::execve(plan.path, const_cast<char* const*>(plan.argv), plan.environment != nullptr ? plan.environment : environ);

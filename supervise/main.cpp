@@ -21,6 +21,7 @@ int usage(std::string_view program) {
 
 int main(int argc, char** argv) {
   svdir::sanitize_process();
+  svdir::use_standard_umask();
   const char* slash = std::strrchr(argv[0], '/');
   const char* program = slash != nullptr ? slash + 1 : argv[0];
   svdir::set_program_name(program);

@@ -6,6 +6,7 @@
 
 #include "lib/fd.h"
 #include "lib/program_path.h"
+#include "lib/signals.h"
 #include "lib/spawn.h"
 #include "lib/system.h"
 
@@ -56,8 +57,12 @@ Error Upgrade::execute(std::span<const int> handed_over, const std::string& name
   }
   ::setenv(kVariable, (text + name).c_str(), 1);
   const char* const arguments[] = {argv0_, ".", nullptr};
+  restore_descriptor_limit_in_child();  // what our services get is what we were started with
+  restore_umask_in_child();
   ::execv(program_.c_str(), const_cast<char* const*>(arguments));
   const int failure = errno;
+  raise_descriptor_limit();
+  use_standard_umask();
   ::unsetenv(kVariable);
   for (const int fd : handed_over)
     if (fd >= 0) ::fcntl(fd, F_SETFD, FD_CLOEXEC);

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "lib/signals.h"
 #include "lib/spawn.h"
 #include "lib/system.h"
 
@@ -143,8 +144,10 @@ Error execute_anew(const Places& places, char** argv, const std::string& handove
   if (places.start_directory && ::fchdir(places.start_directory.get()) != 0) {
     // Then relative arguments mean what they mean here.
   }
+  restore_descriptor_limit_in_child();  // our successor raises it again, and must know what our services are to get
   ::execv(places.self.c_str(), argv);
   const int failure = errno;
+  raise_descriptor_limit();
   ::unsetenv(kVariable);
   if (places.lock) ::fcntl(places.lock.get(), F_SETFD, FD_CLOEXEC);
   return {"unable to execute " + places.self, failure};

@@ -64,6 +64,7 @@ TEST_CASE("add links a service in, remove stops it and takes the link away", "[s
   const ServiceDir service = ServiceDir(dir / "elsewhere", "web").run("exec sleep 1000");
   const ServiceDir own = ServiceDir(dir / "scan", "own").run("exec sleep 1000");
   const Scanning scanning(dir / "scan");
+  own.wait_for_new_pid();
   const Ran added = svctl(dir / "scan", {"add", service.path()});
   CHECK(added.output == "ok: web: added to " + (dir / "scan") + "\n");
   const pid_t pid = service.wait_for_new_pid();
@@ -71,7 +72,6 @@ TEST_CASE("add links a service in, remove stops it and takes the link away", "[s
   const Ran refused = svctl(dir / "scan", {"add", dir / "elsewhere", dir / "nope"});
   CHECK(refused.code == 1);
   CHECK(has(refused.output, "has no `run`, so it is no service directory"));
-  own.wait_for_new_pid();
   const Ran removed = svctl(dir / "scan", {"remove", "web", "own"});
   CHECK(removed.code == 1);  // own is no link
   CHECK(has(removed.errors, "own is no link in"));

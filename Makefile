@@ -10,8 +10,8 @@ SHELL := /bin/bash
 # --- What is needed, and from where: Debian packages, the one list -----------------------------------------------
 BUILD_PACKAGES := g++ make libuv1-dev libinih-dev nlohmann-json3-dev catch2
 TEST_PACKAGES  := runit daemontools nginx-light redis-server postgresql busybox-static libsystemd-dev rsyslog zstd \
-                  python3 curl util-linux procps
-BENCH_PACKAGES := s6 wrk
+                  python3 curl util-linux procps perl wrk
+BENCH_PACKAGES := s6
 TIDY_PACKAGES  := clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev
 
 # --- Flavours ------------------------------------------------------------------------------------------------------

@@ -114,7 +114,8 @@ void Chaos::give(Service& service, const std::string& letters) {
   ++orders_;
   service.letters = letters;
   service.token = "CHAOSAAA";
-  for (unsigned rest = ++tokens_, at = 5; rest != 0 && at < 8; rest /= 26) service.token[at++] = static_cast<char>('A' + rest % 26);
+  for (unsigned rest = ++tokens_, at = 5; rest != 0 && at < 8; rest /= 26)
+    service.token[at++] = static_cast<char>('A' + rest % 26);
   if (letters == "u" || letters == "d") service.wanted = letters[0];
   if (letters == "r") service.wanted = 'u';
   say(service);
@@ -129,8 +130,10 @@ void Chaos::say(Service& service) {
 void Chaos::remind() {
   for (Service& service : all_) {
     if (service.letters.empty()) continue;
-    if (acknowledged(service)) service.letters.clear();
-    else if (service.dir.state().supervisor != service.told && service.dir.is_supervised()) say(service);
+    if (acknowledged(service))
+      service.letters.clear();
+    else if (service.dir.state().supervisor != service.told && service.dir.is_supervised())
+      say(service);
   }
 }
 
@@ -143,9 +146,7 @@ void Chaos::something() {
     case 3:
     case 4: return kill_one(service.logger.state().main.pid, loggers_);
     case 5:
-    case 6:
-      ++service.allowed_starts;
-      return kill_one(service.dir.state().main.pid, runs_);
+    case 6: ++service.allowed_starts; return kill_one(service.dir.state().main.pid, runs_);
     case 7: upgrades_ += service.dir.command("e") ? 1 : 0; return;
     case 8:
       if (below(4) != 0) return;
@@ -184,7 +185,8 @@ void Chaos::calm_down() {
         return std::all_of(all_.begin(), all_.end(), [](const Service& each) {
           const StateRecord now = each.dir.state();
           const bool logged = is_alive(each.logger.state().main.pid);
-          return logged && (each.wanted == 'd' ? now.state == State::down : now.state == State::up && is_alive(now.main.pid));
+          return logged &&
+                 (each.wanted == 'd' ? now.state == State::down : now.state == State::up && is_alive(now.main.pid));
         });
       },
       "every service to be as wanted", kLongPatience);
@@ -223,9 +225,10 @@ void Chaos::check_logs() {
 }
 
 void Chaos::print() const {
-  std::printf("chaos: %d services with loggers; killed %u supervises, %u loggers, %u services, %u svscans; %u upgrades, %u "
-              "orders; %lu runs wrote %lu lines, each in its log once and in order\n",
-              kServices, supervises_, loggers_, runs_, svscans_, upgrades_, orders_, incarnations_, lines_);
+  std::printf(
+      "chaos: %d services with loggers; killed %u supervises, %u loggers, %u services, %u svscans; %u upgrades, %u "
+      "orders; %lu runs wrote %lu lines, each in its log once and in order\n",
+      kServices, supervises_, loggers_, runs_, svscans_, upgrades_, orders_, incarnations_, lines_);
 }
 
 }  // namespace

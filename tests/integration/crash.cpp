@@ -46,16 +46,22 @@ void Victim::kill_supervise() {
 }
 
 void Victim::wait_until_it_supervises() {
-  wait([&] { return supervise_->has_ended() || (dir_.state().supervisor.pid == supervise_->pid() && dir_.is_supervised()); },
-       "supervise to take over");
+  wait(
+      [&] {
+        return supervise_->has_ended() || (dir_.state().supervisor.pid == supervise_->pid() && dir_.is_supervised());
+      },
+      "supervise to take over");
 }
 
-std::vector<pid_t> Victim::starts() const { return numbers_in(read_file(dir_ / "starts")); }
+std::vector<pid_t> Victim::starts() const {
+  return numbers_in(read_file(dir_ / "starts"));
+}
 
 int Victim::copies() const {
   int alive = 0;
   for (const pid_t pid : starts())
-    if (is_alive(pid) && read_file("/proc/" + std::to_string(pid) + "/cmdline").find(mark_) != std::string::npos) ++alive;
+    if (is_alive(pid) && read_file("/proc/" + std::to_string(pid) + "/cmdline").find(mark_) != std::string::npos)
+      ++alive;
   return alive;
 }
 
@@ -64,7 +70,9 @@ bool Victim::order(const std::string& letters) {
   return dir_.command(letters + "#" + token_);
 }
 
-bool Victim::is_acknowledged() const { return dir_.state().ack.find(token_) != std::string::npos; }
+bool Victim::is_acknowledged() const {
+  return dir_.state().ack.find(token_) != std::string::npos;
+}
 
 void Victim::be_svscan() {
   for (const char* list : {"starts", "finishes"}) {
@@ -84,7 +92,9 @@ bool Victim::is_up() const {
   return now.state == State::up && is_alive(now.main.pid) && copies() == 1;
 }
 
-bool Victim::is_down() const { return dir_.state().state == State::down && copies() == 0; }
+bool Victim::is_down() const {
+  return dir_.state().state == State::down && copies() == 0;
+}
 
 void Victim::end() {
   supervise_->signal(SIGTERM);

@@ -70,6 +70,7 @@ TEST_CASE("killed anywhere in a start, supervise leaves one that runs once", "[c
     victim.wait([&] { return victim.current().has_ended() || victim.is_up(); }, "the first supervise");
     const bool survived = !victim.current().has_ended();
     if (!survived) victim.supervise();
+    victim.wait_until_it_supervises();
     victim.wait([&] { return victim.is_up(); }, "the victim to be up");
     INFO("killed before call " << call);
     CHECK(victim.copies() == 1);

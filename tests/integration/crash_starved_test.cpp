@@ -19,7 +19,8 @@ void obeys(Victim& victim, const std::string& letters, bool (Victim::*is_so)() c
 void goes_through_all(int nth, int number, const std::string& call) {
   Victim victim;
   INFO("call " << nth << " of " << call << " fails with errno " << number);
-  victim.supervise({{"SVDIR_FAIL", std::to_string(nth) + ":" + std::to_string(number) + ":" + call}, {"SVDIR_ONLY", "supervise"}});
+  victim.supervise(
+      {{"SVDIR_FAIL", std::to_string(nth) + ":" + std::to_string(number) + ":" + call}, {"SVDIR_ONLY", "supervise"}});
   victim.wait_until_it_supervises();
   if (victim.current().has_ended()) {
     // It could not begin; then it says so, and svscan tries again.

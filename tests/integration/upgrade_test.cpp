@@ -24,15 +24,19 @@ class Replaceable {
     move_into_place();
   }
   void replace_by_garbage() {
-    write_file(path_ + ".new", "\x7f" "ELF and then nothing", 0755);
+    write_file(path_ + ".new",
+               "\x7f"
+               "ELF and then nothing",
+               0755);
     move_into_place();
   }
   void remove() { ::unlink(path_.c_str()); }
   // Whether `process` executes the present file, not one that was replaced.
   bool is_executed_by(pid_t process) const {
     struct stat here, there;
-    return ::stat(path_.c_str(), &here) == 0 && ::stat(("/proc/" + std::to_string(process) + "/exe").c_str(), &there) == 0 &&
-           here.st_ino == there.st_ino && here.st_dev == there.st_dev;
+    return ::stat(path_.c_str(), &here) == 0 &&
+           ::stat(("/proc/" + std::to_string(process) + "/exe").c_str(), &there) == 0 && here.st_ino == there.st_ino &&
+           here.st_dev == there.st_dev;
   }
 
  private:
@@ -44,9 +48,13 @@ class Replaceable {
   std::string path_;
 };
 
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
 
-bool acknowledged(const ServiceDir& service, std::string_view token) { return contains(service.state().ack, token); }
+bool acknowledged(const ServiceDir& service, std::string_view token) {
+  return contains(service.state().ack, token);
+}
 
 std::string token_of(int number) {
   return std::string("UPGRADE") + static_cast<char>('A' + number);
@@ -69,8 +77,10 @@ TEST_CASE("an upgrade keeps the pid, the service, the logger and the counts", "[
   for (const bool by_signal : {false, true}) {
     supervise.replace();
     REQUIRE_FALSE(supervise.is_executed_by(supervisor));
-    if (by_signal) supervised.process().signal(SIGUSR1);
-    else REQUIRE(service.command("e"));
+    if (by_signal)
+      supervised.process().signal(SIGUSR1);
+    else
+      REQUIRE(service.command("e"));
     WAIT_UNTIL(supervise.is_executed_by(supervisor));
     REQUIRE(service.command(std::string("z#") + token_of(by_signal)));
     WAIT_UNTIL(acknowledged(service, token_of(by_signal)));
@@ -142,8 +152,10 @@ TEST_CASE("orders given during an upgrade are carried out after it", "[upgrade]"
     REQUIRE(service.command("c#" + token));
     INFO("order " << i);
     WAIT_UNTIL(acknowledged(service, token));
-    if (i % 2 == 0) service.wait_for(State::down);
-    else CHECK(service.wait_for_new_pid(before) != 0);
+    if (i % 2 == 0)
+      service.wait_for(State::down);
+    else
+      CHECK(service.wait_for_new_pid(before) != 0);
   }
   CHECK(supervised.end() == 0);
 }
@@ -152,10 +164,12 @@ TEST_CASE("nginx under load loses no request while its supervise is killed and u
   TempDir temp;
   const std::string port = std::to_string(free_ports(1)[0]);
   ServiceDir service = ServiceDir(temp, "web").run("exec " + genuine("nginx") + " -e stderr -p . -c nginx.conf");
-  service.file("nginx.conf",
-               "daemon off; pid nginx.pid; error_log stderr; worker_processes 1; events { worker_connections 256; }\n"
-               "http { access_log off; client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path "
-               "t4; scgi_temp_path t5;\nserver { listen 127.0.0.1:" + port + "; location / { return 200 'hello'; } } }\n");
+  service.file(
+      "nginx.conf",
+      "daemon off; pid nginx.pid; error_log stderr; worker_processes 1; events { worker_connections 256; }\n"
+      "http { access_log off; client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path "
+      "t4; scgi_temp_path t5;\nserver { listen 127.0.0.1:" +
+          port + "; location / { return 200 'hello'; } } }\n");
   auto supervise = std::make_unique<Process>(Launch{.argv = {program("supervise"), service.path()}});
   const pid_t nginx = service.wait_for_new_pid();
   const std::string url = "http://127.0.0.1:" + port + "/";

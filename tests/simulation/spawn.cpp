@@ -71,5 +71,8 @@ int Signals::next() {
 void restore_signals_in_child() {}
 void sanitize_process() {}
 void restore_descriptor_limit_in_child() {}
+void raise_descriptor_limit() {}
+void use_standard_umask() {}
+void restore_umask_in_child() {}
 
 }  // namespace svdir

@@ -28,6 +28,9 @@ struct Error {
   std::string text() const { return number == 0 ? what : what + ": " + ::strerror(number); }
 };
 
+// The system lacks something just now that it may have again in a moment: nothing can be concluded from the failure.
+constexpr bool is_shortage(int number) { return number == EMFILE || number == ENFILE || number == ENOMEM; }
+
 template <class T>
 using Result = std::expected<T, Error>;
 

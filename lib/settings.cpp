@@ -10,8 +10,8 @@
 namespace svdir {
 namespace {
 
-std::unexpected<SettingsError> unreadable(std::string_view file, std::string_view why) {
-  return std::unexpected(SettingsError{std::string(file), 0, "cannot be read: " + std::string(why)});
+std::unexpected<SettingsError> unreadable(std::string_view file, std::string_view why, int number = 0) {
+  return std::unexpected(SettingsError{std::string(file), 0, "cannot be read: " + std::string(why), number});
 }
 
 // The comment lines that `run` begins with, as far as they are looked at; "" for what is no script.
@@ -24,20 +24,20 @@ std::expected<std::string, SettingsError> run_head(int dir) {
            number == ENXIO || number == EAGAIN;
   };
   if (!fd && is_no_head(errno)) return {};
-  if (!fd) return unreadable("run", ::strerror(errno));
+  if (!fd) return unreadable("run", ::strerror(errno), errno);
   char bytes[kRunHead];
   ssize_t length = 0;
   do {
     length = sys::read(fd.get(), bytes, sizeof bytes);
   } while (length < 0 && errno == EINTR);
   if (length < 0 && is_no_head(errno)) return {};
-  if (length < 0) return unreadable("run", ::strerror(errno));
+  if (length < 0) return unreadable("run", ::strerror(errno), errno);
   std::string_view head(bytes, static_cast<std::size_t>(length));
   if (!head.starts_with('#')) return {};
   if (head.size() < kRunHead) return std::string(head);
   const std::size_t last = head.rfind('\n') + 1;  // npos + 1 is 0: a single line
   if (head.substr(last).starts_with("#:"))
-    return std::unexpected(SettingsError{"run", 0, "its settings do not end within the first 4096 bytes"});
+    return std::unexpected(SettingsError{"run", 0, "its settings do not end within the first 4096 bytes", 0});
   return std::string(head.substr(0, last));
 }
 
@@ -55,7 +55,7 @@ std::expected<void, SettingsError> read_file(int dir, const char* path, std::str
     case ENXIO:
     case EINVAL: return unreadable(shown, "it is not a regular file");
     case EFBIG: return unreadable(shown, "it is longer than 64 KiB");
-    default: return unreadable(shown, ::strerror(number));
+    default: return unreadable(shown, ::strerror(number), number);
   }
 }
 
@@ -82,7 +82,7 @@ std::expected<Settings, SettingsError> read_settings(int dir, const char* defaul
   settings.restart_delay_max = std::max(settings.restart_delay_max, settings.restart_delay);
   struct stat facts;
   if (sys::fstatat(dir, "env", &facts) != 0) {
-    if (errno != ENOENT) return unreadable("env", ::strerror(errno));
+    if (errno != ENOENT) return unreadable("env", ::strerror(errno), errno);
   } else if (S_ISDIR(facts.st_mode)) {
     put_option(settings.svrun, "env-dir", "env");
   }

@@ -96,6 +96,7 @@ struct SettingsError {
   std::string file;
   int line = 0;
   std::string text;
+  int number = 0;  // errno, where the file could not be read
   std::string message() const;
 };
 

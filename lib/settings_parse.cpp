@@ -21,7 +21,7 @@ struct Reading {
   int watched_line = 0;
 
   void fail(std::string text) {
-    if (result) result = std::unexpected(SettingsError{std::string(file), line, std::move(text)});
+    if (result) result = std::unexpected(SettingsError{std::string(file), line, std::move(text), 0});
   }
 };
 

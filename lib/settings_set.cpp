@@ -8,7 +8,7 @@ namespace svdir {
 namespace {
 
 std::unexpected<SettingsError> trouble(std::string text) {
-  return std::unexpected(SettingsError{{}, 0, std::move(text)});
+  return std::unexpected(SettingsError{{}, 0, std::move(text), 0});
 }
 
 const SettingEntry* find_entry(std::string_view key) {

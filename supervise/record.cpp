@@ -118,7 +118,7 @@ Result<bool> Record::load(StateRecord& into) const {
   const auto text = read_small(dir_, file::kState, kLongestState);
   if (text) return unpack(*text, into);
   const int number = text.error().number;
-  if (number == EMFILE || number == ENFILE || number == ENOMEM || number == EIO) return std::unexpected(text.error());
+  if (is_shortage(number) || number == EIO) return std::unexpected(text.error());
   return false;
 }
 

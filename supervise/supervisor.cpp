@@ -107,7 +107,8 @@ Result<void> Supervisor::open(const char* directory, const char* argv0) {
   // Where the disk was full when the predecessor ended, a logger's record may be of another day than the service's.
   if (!service_.state().leaving)
     for (Logger* logger : {&logger_, &errors_})
-      if (logger->is_here() && logger->unit().state().leaving) logger->unit().stay();
+      if (logger->is_here() && (logger->unit().state().leaving || logger->unit().state().want == Want::once))
+        logger->unit().stay();
   for (std::size_t i = others; i < kHandedOver; ++i) Fd(inherited[i]).reset();
   reap_children();
   return {};

@@ -40,7 +40,7 @@ Result<void> Unit::open(Place place) {
   defaults_ = std::move(place.defaults);
   errno = 0;
   record_.boot = boot_id();
-  if (record_.boot.empty() && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+  if (record_.boot.empty() && is_shortage(errno))
     return system_error("unable to tell this boot from another", name_);
   dependencies_.open(std::move(place.scan_directory), name_, record_.boot);
   if (auto opened = files_.open(dir_.get(), name_, place.inherited_lock); !opened) return opened;

@@ -176,6 +176,7 @@ class Unit final : ReadinessListener {
   bool settings_are_fresh_ = false;  // read just now, for a start that follows
   bool has_access_ = false;    // supervise/ has other owners or modes than runsv's
   bool users_own_ = false;     // see Trust in lib/trust.h
+  bool is_starved_ = false;    // they could not be read for want of something: no fault of theirs
   std::string misconfigured_;  // why those in the files cannot be taken; "" when they can
   StateRecord record_;
   StateRecord left_behind_;  // what a predecessor left, from open() to begin()

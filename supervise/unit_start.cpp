@@ -21,7 +21,9 @@ void Unit::start() {
     warn({name_, ": its directory has been removed; leaving"});
     return inject("x");
   }
-  if ((!std::exchange(settings_are_fresh_, false) && !refresh_settings()) || !may_start())
+  const bool has_settings = std::exchange(settings_are_fresh_, false) || refresh_settings();
+  if (!has_settings && is_starved_) return apply({.kind = Event::Kind::spawn_failed, .reason = misconfigured_});
+  if (!has_settings || !may_start())
     return apply({.kind = Event::Kind::misconfigured, .reason = misconfigured_});
   record_.reason = misconfigured_;
   host_.before_start(*this);
@@ -40,12 +42,14 @@ bool Unit::refresh_settings() {
   if (read) {
     if (record_.reason.starts_with(kMisconfigured)) record_.reason.clear();
     misconfigured_.clear();
+    is_starved_ = false;
     settings_ = std::move(*read);
     has_settings_ = true;
     record_.settings = summary(settings_);
     if (record_.settings.size() > kLongestSummary) record_.settings = "*";
     return take_access();
   }
+  is_starved_ = is_shortage(read.error().number);
   misconfigured_.assign(kMisconfigured).append(read.error().message());
   warn({name_, ": ", misconfigured_, has_settings_ ? "; the last good settings stay" : "; not started"});
   record_.reason = misconfigured_;

@@ -87,7 +87,7 @@ void examine_settings(const Settings& settings, Examiner& examiner) {
 
 std::expected<Settings, SettingsError> settings_of(const Target& target) {
   const auto dir = open_service(target);
-  if (!dir) return std::unexpected(SettingsError{target.name, 0, dir.error().text()});
+  if (!dir) return std::unexpected(SettingsError{target.name, 0, dir.error().text(), dir.error().number});
   std::string defaults = target.path;
   while (defaults.size() > 1 && defaults.ends_with('/')) defaults.pop_back();
   const std::size_t slash = defaults.rfind('/');

@@ -149,7 +149,8 @@ void Chaos::something() {
     case 6: ++service.allowed_starts; return kill_one(service.dir.state().main.pid, runs_);
     case 7: upgrades_ += service.dir.command("e") ? 1 : 0; return;
     case 8:
-      if (below(4) != 0) return;
+      if (below(2) == 0) return svscan_->process().signal(SIGUSR1);
+      if (below(2) == 0) return;
       kill_one(svscan_->process().pid(), svscans_);
       svscan_->process().wait();
       return start();

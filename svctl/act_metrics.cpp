@@ -2,6 +2,7 @@
 #include "svctl/actions.h"
 #include "svctl/render.h"
 #include "svctl/screen.h"
+#include "svctl/survey.h"
 #include "svctl/targets.h"
 
 namespace svdir::svctl {
@@ -9,10 +10,8 @@ namespace svdir::svctl {
 Action print_metrics(const Request& request) {
   const auto targets = find_targets(request.directory, request.names);
   if (!targets) return std::unexpected(targets.error());
-  std::vector<StatusRow> rows;
-  for (const Target& target : targets->list) rows.push_back({target, look(target), false, {}});
   Screen screen;
-  screen.put(metrics_text(rows));
+  screen.put(metrics_text(survey(targets->list, false)));
   return targets->unmatched.empty() ? 0 : 3;
 }
 

@@ -5,6 +5,7 @@
 #include "svctl/actions.h"
 #include "svctl/render.h"
 #include "svctl/screen.h"
+#include "svctl/survey.h"
 #include "svctl/targets.h"
 
 namespace svdir::svctl {
@@ -20,12 +21,7 @@ Action show_status(const Request& request) {
   for (const Target& target : targets->list) width = std::max(width, std::min(target.name.size(), kWidestName));
   Screen screen;
   int code = 0;
-  for (const Target& target : targets->list) {
-    StatusRow row{target, look(target), false, {}};
-    if (row.view.exists && has_logger(target)) {
-      row.has_log = true;
-      row.log = look(logger_of(target));
-    }
+  for (const StatusRow& row : survey(targets->list, true)) {
     code = std::max(code, lsb_code(row.view));
     if (!request.quiet) screen.put(request.json ? status_json(row, now) : status_line(row, now, width, screen.paint()));
   }

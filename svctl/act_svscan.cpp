@@ -10,6 +10,7 @@
 #include "svctl/actions.h"
 #include "svctl/render.h"
 #include "svctl/screen.h"
+#include "svctl/survey.h"
 #include "svctl/svscan_health.h"
 #include "svctl/targets.h"
 
@@ -48,7 +49,7 @@ Action show_svscan(const Request& request) {
   summary.pid = pid;
   summary.program = pid != 0 ? svscan_program(pid) : "";
   summary.since = pid != 0 ? started_at(targets->scan_fd.get()) : Stamp{};
-  for (const Target& target : targets->list) summary.add(state_word(look(target)));
+  for (const StatusRow& row : survey(targets->list, false)) summary.add(state_word(row.view));
   Screen screen;
   screen.put(request.json ? scan_json(summary) : scan_text(summary, {wall_now(), monotonic_now()}));
   return pid != 0 ? 0 : 4;

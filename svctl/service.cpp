@@ -9,6 +9,7 @@ namespace {
 class Path {
  public:
   Path(const Target& target, std::string_view below) {
+    text_[0] = '\0';
     if (target.path.size() + below.size() + 2 > sizeof text_) return;  // stays empty, and is not found
     char* end = std::copy(target.path.begin(), target.path.end(), text_);
     *end++ = '/';
@@ -18,7 +19,7 @@ class Path {
   const char* get() const { return text_; }
 
  private:
-  char text_[4096] = "";
+  char text_[4096];  // not filled with zeros: there are thousands of these
 };
 
 Fd open_below(const Target& target, std::string_view below, int flags) {
@@ -35,6 +36,12 @@ std::string_view read_below(const Target& target, std::string_view below, char* 
   return {buffer, static_cast<std::size_t>(length)};
 }
 
+// By stat rather than access, which makes the kernel copy credentials.
+bool is_there(const Target& target, std::string_view below) {
+  struct stat facts;
+  return sys::fstatat(target.at, Path(target, below).get(), &facts) == 0;
+}
+
 bool is_alive(pid_t pid) {
   return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM);
 }
@@ -43,13 +50,10 @@ View::Supervisor find_supervisor(const Target& target, Fd& ok, View& view) {
   ok = open_below(target, file::kOk, O_WRONLY);
   if (ok) return View::Supervisor::running;
   switch (errno) {
-    case ENXIO:
-      return View::Supervisor::gone;
+    case ENXIO: return View::Supervisor::gone;
     case ENOENT:
-    case ENOTDIR:
-      return View::Supervisor::never;
-    default:
-      view.trouble = system_error("unable to open supervise/ok").error().text();
+    case ENOTDIR: return View::Supervisor::never;
+    default: view.trouble = system_error("unable to open supervise/ok").error().text();
   }
   return View::Supervisor::unknown;
 }
@@ -131,7 +135,7 @@ View look(const Target& target) {
     view.exists = true;
   }
   if (!view.exists) return view;
-  view.normally_down = ::faccessat(target.at, Path(target, "down").get(), F_OK, 0) == 0;
+  view.normally_down = is_there(target, "down");
   if (view.supervisor != View::Supervisor::never) read_record(target, view);
   if (ok && !view.is_precise()) distrust(ok, view);
   return view;
@@ -152,7 +156,7 @@ Target logger_of(const Target& target) {
 }
 
 bool has_logger(const Target& target) {
-  return ::faccessat(target.at, Path(target, "log/supervise").get(), F_OK, 0) == 0;
+  return is_there(target, "log/supervise");
 }
 
 Result<void> write_control(const Target& target, std::string_view bytes) {

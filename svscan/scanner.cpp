@@ -190,6 +190,7 @@ void Scanner::request_scan() {
 
 void Scanner::rescan_everything() {
   if (is_stopping_) return;
+  reap();  // a supervise that has just left is one that HUP starts again
   warnings_ = {};
   traits_.forget_all();
   roster_.each([&](Slot slot, Service& service) {

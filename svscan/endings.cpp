@@ -10,12 +10,16 @@
 
 namespace svdir::svscan {
 namespace {
+constexpr Duration kReapAgain = std::chrono::milliseconds(10);
 constexpr Duration kTrialPatience = std::chrono::seconds(10);
 }
 
 void Scanner::reap() {
   for (int status; !is_leaving_;) {
     const pid_t pid = sys::waitpid(-1, &status, WNOHANG);
+    // There is no second SIGCHLD for what was not reaped at the first.
+    if (pid < 0 && errno != ECHILD)
+      reap_timer_.start(loop_, monotonic_now() + kReapAgain, callback<&Scanner::reap>(this));
     if (pid <= 0) break;
     child_ended(pid, status);
   }

@@ -18,22 +18,30 @@ namespace {
 // Bare files count by their owner's x bit, as in lib/service_dir.
 bool is_script(const struct stat& facts) { return S_ISREG(facts.st_mode) && (facts.st_mode & S_IXUSR) != 0; }
 
-void consider(int directory, const dirent& entry, std::vector<Listed>& into, Warnings& warnings) {
+// An answer about the name, not a failure to get one.
+bool is_answer(int number) {
+  return number == ENOENT || number == ELOOP || number == ENOTDIR || number == EACCES || number == ENAMETOOLONG;
+}
+
+// 0, or the errno for which nothing could be learned.
+int consider(int directory, const dirent& entry, std::vector<Listed>& into, Warnings& warnings) {
   const std::string_view name = entry.d_name;
   struct stat facts;
   if (sys::fstatat(directory, entry.d_name, &facts) != 0) {
     // A name that has gone since it was read is nothing to speak of; a link that stays and leads nowhere is.
+    if (!is_answer(errno)) return errno;
     if (entry.d_type == DT_LNK && warnings.is_new(name))
       warn({"skipping ", name, ": the link leads nowhere: ", ::strerror(errno)});
-    return;
+    return 0;
   }
-  if (!S_ISDIR(facts.st_mode) && !is_script(facts)) return;
+  if (!S_ISDIR(facts.st_mode) && !is_script(facts)) return 0;
   if (const std::string_view why = why_bad_name(name); !why.empty()) {
     if (warnings.is_new(name)) warn({"skipping ", name.substr(0, 64), ": not a name for a service: ", why});
-    return;
+    return 0;
   }
   into.push_back({std::string(name), std::string(name), Identity{facts.st_dev, facts.st_ino, 0},
                   S_ISDIR(facts.st_mode) ? Kind::directory : Kind::script});
+  return 0;
 }
 
 }  // namespace
@@ -48,10 +56,12 @@ int read_listing(int directory, std::vector<Listed>& into, Warnings& warnings) {
     ::close(fd);
     return failure;
   }
+  // Half a listing would stop the other half of the services, so any failure spoils all of it.
+  int failure = 0;
   errno = 0;
-  for (const dirent* entry; (entry = ::readdir(listing)) != nullptr; errno = 0)
-    if (entry->d_name[0] != '.') consider(directory, *entry, into, warnings);
-  const int failure = errno;
+  for (const dirent* entry; failure == 0 && (entry = ::readdir(listing)) != nullptr; errno = 0)
+    if (entry->d_name[0] != '.') failure = consider(directory, *entry, into, warnings);
+  if (failure == 0) failure = errno;
   ::closedir(listing);
   if (failure != 0) return failure;
   std::sort(into.begin(), into.end(), [](const Listed& a, const Listed& b) { return a.name < b.name; });

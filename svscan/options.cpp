@@ -2,8 +2,11 @@
 
 #include <getopt.h>
 
+#include <algorithm>
+
 #include "lib/service_dir.h"
 #include "lib/values.h"
+#include "svscan/signal_table.h"
 
 namespace svdir::svscan {
 
@@ -42,6 +45,9 @@ Result<Rewrite> parse_rewrite(std::string_view text) {
     const int from = parse_signal(text.substr(0, colon));
     const std::string_view target = text.substr(colon + 1);
     const int to = parse_signal(target);
+    const auto known = signals_of_interest();
+    if (from != 0 && std::find(known.begin(), known.end(), from) == known.end())
+      return user_error("--rewrite " + std::string(text) + ": svscan takes no notice of that signal, see its manual");
     if (from != 0 && (to != 0 || target == "0")) return Rewrite{from, to};
   }
   return user_error("--rewrite " + std::string(text) + " is not understood; write it as TERM:QUIT, or TERM:0 to drop it");

@@ -159,8 +159,11 @@ void Scanner::on_slow_time() {
 void Scanner::follow_replaced_directory() {
   struct stat now;
   struct stat ours;
-  const bool is_there = sys::fstatat(AT_FDCWD, places_.scan_path.c_str(), &now) == 0 && S_ISDIR(now.st_mode);
-  const bool is_same = is_there && ::fstat(places_.scan.get(), &ours) == 0 && ours.st_dev == now.st_dev && ours.st_ino == now.st_ino;
+  const bool can_tell = sys::fstatat(AT_FDCWD, places_.scan_path.c_str(), &now) == 0;
+  if (!can_tell && errno != ENOENT && errno != ENOTDIR) return;
+  const bool is_there = can_tell && S_ISDIR(now.st_mode);
+  const bool is_same = is_there && ::fstat(places_.scan.get(), &ours) == 0 && ours.st_dev == now.st_dev &&
+                       ours.st_ino == now.st_ino;
   if (is_same || !is_there) {
     if (is_there == is_displaced_) {
       is_displaced_ = !is_there;
@@ -187,6 +190,7 @@ void Scanner::request_scan() {
 
 void Scanner::rescan_everything() {
   if (is_stopping_) return;
+  reap();  // a supervise that has just left is one that HUP starts again
   warnings_ = {};
   traits_.forget_all();
   roster_.each([&](Slot slot, Service& service) {

@@ -154,6 +154,7 @@ class Scanner {
   Timer stop_timer_;
   Timer nudge_timer_;
   Timer trial_timer_;
+  Timer reap_timer_;
   Timer state_timer_;
   Loop loop_;  // last, see lib/loop.h
 };

@@ -31,7 +31,7 @@ struct Room {
 
 // A rotated file: the moment of its rotation, and '.' with a letter: `s` finished, `u` still to be processed, `t` the
 // unfinished output of a processor. The moment is '@' and 24 hexadecimal digits of TAI64N; or, with a `names` format,
-// the local time by that format, and where several files have the same, '-' and a number from 1 on.
+// the local time by that format, and where several files have the same, '~' and a number from 1 on.
 struct OldFile {
   std::string name;
   char kind = 's';

@@ -225,7 +225,7 @@ TEST_CASE("svlogd killed before each of its system calls loses nothing and repea
         if (!scene.has_died()) return;
         ++deaths;
         // The successor is killed too now and then.
-        scene.start(random() % 2 == 0 ? 0 : 1 + random() % 40);
+        scene.start(random() % 2 == 0 ? 0 : 1 + static_cast<unsigned>(random() % 40));
       });
       wait_until([&] { return scene.is_drained() || scene.has_died(); }, "all is taken");
       quiet = deaths == 0 && !scene.has_died() ? quiet + 1 : 0;
@@ -246,8 +246,8 @@ TEST_CASE("svlogd killed at random instants loses nothing and repeats nothing") 
     unsigned until_kill = 1;
     feed(scene, input, random, [&] {
       if (--until_kill != 0) return;
-      until_kill = 1 + random() % 12;
-      ::usleep(random() % 1500);
+      until_kill = 1 + static_cast<unsigned>(random() % 12);
+      ::usleep(static_cast<useconds_t>(random() % 1500));
       scene.kill();
       scene.start(0);
     });

@@ -188,7 +188,7 @@ TEST_CASE("names made by a format are understood, with a number where several ha
   CHECK(file->stamp == svdir::Stamp{1700000000, 0});
   CHECK(parse_old_file(format, old_file_name(format, {1700000000, 0}, 12, 'u'))->number == 12);
   CHECK_FALSE(parse_old_file(format, "notes.s"));
-  CHECK_FALSE(parse_old_file(format, "20261120.101010-.s"));
+  CHECK_FALSE(parse_old_file(format, "20261120.101010~.s"));
   CHECK(parse_old_file(format, tai({5, 5}, 's')));
 }
 

@@ -46,7 +46,9 @@ bool digits(std::string_view text, std::size_t at, std::size_t count, int& into)
 
 // An old file without its kind (".s", ".u"): a TAI64N label, or a time as svlogd's `names` writes it, with '~' and a
 // number where several files have the same.
-std::string_view stem(std::string_view name) { return name.substr(0, name.size() - 2); }
+std::string_view stem(std::string_view name) {
+  return name.substr(0, name.size() - 2);
+}
 
 bool is_before(std::string_view a, std::string_view b) {
   const auto split = [](std::string_view text, int& number) {

@@ -11,11 +11,13 @@
 namespace svdir::svlogd {
 namespace {
 
-constexpr Duration kPause = std::chrono::seconds(3);      // before a failed write is tried again, as runit
+constexpr Duration kPause = std::chrono::seconds(3);  // before a failed write is tried again, as runit
 constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 62;
-constexpr Duration kDropTime = std::chrono::seconds(1);   // for which a full disk is not tried again
+constexpr Duration kDropTime = std::chrono::seconds(1);  // for which a full disk is not tried again
 
-bool is_full(int number) { return number == ENOSPC || number == EDQUOT; }
+bool is_full(int number) {
+  return number == ENOSPC || number == EDQUOT;
+}
 
 }  // namespace
 
@@ -134,7 +136,9 @@ void LogDir::set_boundary(Stamp from) {
   boundary_due_ = monotonic_now() + std::max(left, Duration(1));
 }
 
-bool LogDir::is_boundary_passed() const { return boundary_.is_set() && wall_now() >= boundary_; }
+bool LogDir::is_boundary_passed() const {
+  return boundary_.is_set() && wall_now() >= boundary_;
+}
 
 bool LogDir::set_aside(char kind) {
   // A file that is rotated because its period is over is named after that period.

@@ -53,7 +53,8 @@ std::vector<std::string> files_to_delete(std::vector<OldFile> files, std::size_t
 
 std::vector<std::string> files_over_total(std::vector<SizedFile> files, std::uint64_t total, std::string_view in_use) {
   std::vector<std::string> chosen;
-  std::sort(files.begin(), files.end(), [](const SizedFile& a, const SizedFile& b) { return a.file.is_before(b.file); });
+  std::sort(files.begin(), files.end(),
+            [](const SizedFile& a, const SizedFile& b) { return a.file.is_before(b.file); });
   std::uint64_t sum = 0;
   for (const SizedFile& file : files) sum += file.size;
   for (const SizedFile& file : files) {

@@ -44,7 +44,9 @@ struct OldFile {
 };
 
 // The same file's name as one of another kind.
-inline std::string with_kind(const std::string& name, char kind) { return name.substr(0, name.size() - 1) + kind; }
+inline std::string with_kind(const std::string& name, char kind) {
+  return name.substr(0, name.size() - 1) + kind;
+}
 
 // `format` is that of config.h; empty for TAI64N, for which `number` is not used.
 std::string old_file_name(const std::string& format, Stamp stamp, unsigned number, char kind);

@@ -109,7 +109,8 @@ class Child {
   }
   bool has_ended() {
     int status = 0;
-    if (!code_ && ::waitpid(pid_, &status, WNOHANG) == pid_) code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    if (!code_ && ::waitpid(pid_, &status, WNOHANG) == pid_)
+      code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     return code_.has_value();
   }
   int wait() {
@@ -202,7 +203,8 @@ class Scene {
 template <class Between>
 void feed(Scene& scene, std::string_view input, std::mt19937& random, Between between) {
   for (std::size_t at = 0; at < input.size();) {
-    const std::size_t size = std::min(std::vector<std::size_t>{1, 50, 500, 3000, 20000}[random() % 5], input.size() - at);
+    const std::size_t size =
+        std::min(std::vector<std::size_t>{1, 50, 500, 3000, 20000}[random() % 5], input.size() - at);
     at += scene.write(input.substr(at, size));
     between();
   }

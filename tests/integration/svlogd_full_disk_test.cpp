@@ -17,8 +17,8 @@ struct Outcome {
   std::string log;     // all that was written, oldest first
   std::string errors;  // of svlogd
   std::string trouble;
-  long lines = 0;      // of ours
-  long marked = 0;     // as dropped
+  long lines = 0;   // of ours
+  long marked = 0;  // as dropped
 };
 
 constexpr char kScript[] = R"sh(
@@ -75,7 +75,8 @@ Outcome run_full(const TempDir& dir, const std::string& mode, const std::string&
   std::istringstream text(outcome.log);
   for (std::string line; std::getline(text, line);) {
     if (line.find("line 0") != std::string::npos) ++outcome.lines;
-    if (const auto at = line.find("svlogd: disk full, "); at != std::string::npos) outcome.marked += std::stol(line.substr(at + 19));
+    if (const auto at = line.find("svlogd: disk full, "); at != std::string::npos)
+      outcome.marked += std::stol(line.substr(at + 19));
   }
   return outcome;
 }
@@ -94,7 +95,8 @@ TEST_CASE("on a full disk svlogd waits, and loses no line, also when it is kille
     all += "line " + std::string(24 - number.size(), '0') + number + "\n";
   }
   CHECK((outcome.log == all + "the last\n"));
-  CHECK(outcome.errors.find("pausing: unable to write to current: No space left on device: disk/log") != std::string::npos);
+  CHECK(outcome.errors.find("pausing: unable to write to current: No space left on device: disk/log") !=
+        std::string::npos);
   CHECK(outcome.trouble == "disk/log: unable to write to current: No space left on device");
 }
 
@@ -116,7 +118,8 @@ TEST_CASE("with full drop the lines that are lost are counted") {
 TEST_CASE("with full delete the oldest files go, and the newest lines are there") {
   NEEDS_ROOT();
   TempDir dir;
-  const Outcome outcome = run_full(dir, "delete", "-l 100", "s16k\nn0\nN2\nfull delete\n", "true", "out of disk space, delete");
+  const Outcome outcome =
+      run_full(dir, "delete", "-l 100", "s16k\nn0\nN2\nfull delete\n", "true", "out of disk space, delete");
   CHECK(outcome.lines > 1000);
   CHECK(outcome.lines < kLines);
   CHECK(outcome.log.ends_with("line 000000000000000000030000\nthe last\n"));

@@ -162,7 +162,8 @@ TEST_CASE("a regular file and /dev/null serve as input") {
   for (int i = 0; i < 100'000; ++i) text += "line " + std::to_string(i) + "\n";
   write_file(dir / "input", text);
   const int file = ::open((dir / "input").c_str(), O_RDONLY | O_CLOEXEC);
-  CHECK(run(Launch{.argv = {program("svlogd"), "-c", "s0", "log"}, .directory = dir.path(), .input_fd = file}).code == 0);
+  CHECK(run(Launch{.argv = {program("svlogd"), "-c", "s0", "log"}, .directory = dir.path(), .input_fd = file}).code ==
+        0);
   ::close(file);
   CHECK(read_file(dir / "log/current") == text);
   CHECK(run(Launch{.argv = {program("svlogd"), "log2"}, .directory = dir.path()}).code == 0);
@@ -212,7 +213,8 @@ TEST_CASE("several files of one readable name are numbered, and the oldest go fi
     if (const std::string name = entry.path().filename(); name.starts_with(year)) names.push_back(name);
   CHECK(names.size() == 3);
   std::string end;
-  std::sort(names.begin(), names.end(), [](const auto& a, const auto& b) { return std::stoi(a.substr(5)) < std::stoi(b.substr(5)); });
+  std::sort(names.begin(), names.end(),
+            [](const auto& a, const auto& b) { return std::stoi(a.substr(5)) < std::stoi(b.substr(5)); });
   for (const std::string& name : names) end += read_file(dir / ("log/" + name));
   end += read_file(dir / "log/current");
   CHECK(text.ends_with(end));
@@ -220,7 +222,8 @@ TEST_CASE("several files of one readable name are numbered, and the oldest go fi
 
 TEST_CASE("a smaller n and a total take effect at once") {
   Fed log;
-  for (int i = 0; i < 9; ++i) write_file(log.dir / ("log/@400000006553f10a0000000" + std::to_string(i) + ".s"), std::string(1000, 'x'));
+  for (int i = 0; i < 9; ++i)
+    write_file(log.dir / ("log/@400000006553f10a0000000" + std::to_string(i) + ".s"), std::string(1000, 'x'));
   Process& logger = log.start();
   CHECK(log.old().size() == 9);
   log.config("n5\nhup reload\n");

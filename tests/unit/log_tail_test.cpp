@@ -1,10 +1,10 @@
-#include <catch2/catch.hpp>
+#include "lib/log_tail.h"
 
+#include <catch2/catch.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 
-#include "lib/log_tail.h"
 #include "tests/support/temp_dir.h"
 
 using namespace svdir;

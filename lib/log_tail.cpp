@@ -44,6 +44,26 @@ bool digits(std::string_view text, std::size_t at, std::size_t count, int& into)
   return true;
 }
 
+// An old file without its kind (".s", ".u"): a TAI64N label, or a time as svlogd's `names` writes it, with '~' and a
+// number where several files have the same.
+std::string_view stem(std::string_view name) {
+  return name.substr(0, name.size() - 2);
+}
+
+bool is_before(std::string_view a, std::string_view b) {
+  const auto split = [](std::string_view text, int& number) {
+    const std::size_t tilde = text.find('~');
+    if (tilde == std::string_view::npos || text.size() - tilde > 9) return text;
+    if (!digits(text, tilde + 1, text.size() - tilde - 1, number)) number = 0;
+    return text.substr(0, tilde);
+  };
+  int first = 0;
+  int second = 0;
+  const std::string_view begin = split(stem(a), first);
+  const std::string_view other = split(stem(b), second);
+  return begin != other ? begin < other : first < second;
+}
+
 // Reads files, newest first, backwards until `enough` says so of a block; the text in its right order. `from_start`
 // tells whether it begins with the very first byte of the log.
 template <class Files, class Enough>
@@ -117,7 +137,7 @@ bool LogTail::open_file(const std::string& name, File& into) const {
   return true;
 }
 
-// Sorted. Unfinished output of processors (.t) is left out, and so is an .s next to the .u that it is made from.
+// Oldest first. Unfinished output of processors (.t) is left out, and so is an .s next to the .u that it is made from.
 Result<std::vector<std::string>> LogTail::old_names() const {
   std::vector<std::string> names;
   Fd again(sys::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY));
@@ -133,16 +153,12 @@ Result<std::vector<std::string>> LogTail::old_names() const {
       std::memcpy(&length, buffer + at + 16, sizeof length);
       const std::string_view name(buffer + at + kNameAt);
       at += length;
-      Stamp stamp;
-      const bool is_old = name.size() == kTai64nLabelSize + 2 && read_tai64n_label(name, stamp) &&
-                          (name.ends_with(".s") || name.ends_with(".u"));
+      const bool is_old = name.size() > 2 && name[0] != '.' && (name.ends_with(".s") || name.ends_with(".u"));
       if (is_old) names.emplace_back(name);
     }
   }
-  std::sort(names.begin(), names.end());
-  const auto same_stem = [](const std::string& a, const std::string& b) {
-    return a.compare(0, kTai64nLabelSize, b, 0, kTai64nLabelSize) == 0;
-  };
+  std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) { return is_before(a, b); });
+  const auto same_stem = [](const std::string& a, const std::string& b) { return stem(a) == stem(b); };
   names.erase(std::unique(names.begin(), names.end(), same_stem), names.end());
   return names;
 }
@@ -252,7 +268,7 @@ Result<std::string> LogTail::more() {
   if (const auto read = read_on(text); !read) return std::unexpected(read.error());
   bool is_rotated = !current_;
   for (const std::string& name : now->old_names) {
-    if (name.compare(0, kTai64nLabelSize, newest_old_, 0, kTai64nLabelSize) <= 0) continue;
+    if (!newest_old_.empty() && !is_before(newest_old_, name)) continue;
     // The first new one is the file that we have open and have read to its end.
     if (!std::exchange(is_rotated, true)) continue;
     File file;

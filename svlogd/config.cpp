@@ -33,10 +33,14 @@ bool parse_udp(std::string_view text, UdpTarget& into) {
 
 bool parse_every(std::string_view text, Duration& into) {
   using namespace std::chrono;
-  if (text == "hour") into = hours(1);
-  else if (text == "day") into = days(1);
-  else if (text == "week") into = days(7);
-  else if (!parse_duration(text, into)) return false;
+  if (text == "hour")
+    into = hours(1);
+  else if (text == "day")
+    into = days(1);
+  else if (text == "week")
+    into = days(7);
+  else if (!parse_duration(text, into))
+    return false;
   return is_period(into);
 }
 
@@ -116,10 +120,9 @@ const char* apply_letter(char letter, std::string_view value, OutputConfig& conf
 }
 
 // By their numbers.
-constexpr std::string_view kFacilities[] = {"kern",   "user",   "mail",   "daemon", "auth",   "syslog",
-                                            "lpr",    "news",   "uucp",   "cron",   "authpriv", "ftp",
-                                            "",       "",       "",       "",       "local0", "local1",
-                                            "local2", "local3", "local4", "local5", "local6", "local7"};
+constexpr std::string_view kFacilities[] = {
+    "kern", "user", "mail", "daemon", "auth",   "syslog", "lpr",    "news",   "uucp",   "cron",   "authpriv", "ftp",
+    "",     "",     "",     "",       "local0", "local1", "local2", "local3", "local4", "local5", "local6",   "local7"};
 constexpr std::string_view kSeverities[] = {"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"};
 
 }  // namespace

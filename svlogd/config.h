@@ -26,8 +26,8 @@ enum class WhenFull {
 };
 
 struct OutputConfig {
-  std::uint64_t size = 1'000'000;     // bytes at which current is rotated; 0: never
-  std::uint64_t keep = 10;            // old files; 0: all
+  std::uint64_t size = 1'000'000;  // bytes at which current is rotated; 0: never
+  std::uint64_t keep = 10;         // old files; 0: all
   // On a full disk old files are deleted down to this. Not set (runit's default): 10 if `keep` is more, else none are;
   // with `full delete`: 0.
   std::optional<std::uint64_t> keep_when_full;

@@ -11,7 +11,7 @@ namespace {
 constexpr Duration kSyncInterval = std::chrono::seconds(1);
 constexpr std::uint64_t kMostToSearch = 1024 * 1024;
 constexpr std::uint64_t kMostToSync = 16 * 1024 * 1024;
-}
+}  // namespace
 
 Result<void> CurrentFile::open(int directory, struct stat& facts) {
   Fd fd(sys::openat(directory, kName, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, kOpenMode));
@@ -91,6 +91,8 @@ bool CurrentFile::sync(bool must) {
   return sys::fsync(fd_.get()) == 0;
 }
 
-bool CurrentFile::seal() const { return sys::fchmod(fd_.get(), kClosedMode) == 0; }
+bool CurrentFile::seal() const {
+  return sys::fchmod(fd_.get(), kClosedMode) == 0;
+}
 
 }  // namespace svdir::svlogd

@@ -22,7 +22,9 @@ constexpr std::size_t kLargeWindow = 1024 * 1024;
 constexpr std::uint64_t kNotTaking = ~std::uint64_t{0};
 
 // The page cache sees our stores in the order of the program only if the compiler keeps it.
-void store(std::uint64_t& to, std::uint64_t value) { std::atomic_ref(to).store(value, std::memory_order_release); }
+void store(std::uint64_t& to, std::uint64_t value) {
+  std::atomic_ref(to).store(value, std::memory_order_release);
+}
 
 }  // namespace
 
@@ -135,16 +137,24 @@ void Journal::start_anew(std::uint64_t device, std::uint64_t inode) {
 void Journal::finish_taking() {
   if (notes_->take_from != notes_->end) return;
   const std::uint64_t size = notes_->take_size;
-  const bool has_happened = size != 0 && size <= space() &&
-                            static_cast<unsigned char>(*place(notes_->end)) == notes_->take_first;
+  const bool has_happened =
+      size != 0 && size <= space() && static_cast<unsigned char>(*place(notes_->end)) == notes_->take_first;
   if (has_happened) store(notes_->end, notes_->end + size);
   store(notes_->take_from, kNotTaking);
 }
 
-char* Journal::place(std::uint64_t position) const { return window_ + (position - notes_->base); }
-std::size_t Journal::space() const { return capacity_ - static_cast<std::size_t>(notes_->end - notes_->base); }
-std::uint64_t Journal::begin() const { return notes_->base; }
-std::uint64_t Journal::end() const { return notes_->end; }
+char* Journal::place(std::uint64_t position) const {
+  return window_ + (position - notes_->base);
+}
+std::size_t Journal::space() const {
+  return capacity_ - static_cast<std::size_t>(notes_->end - notes_->base);
+}
+std::uint64_t Journal::begin() const {
+  return notes_->base;
+}
+std::uint64_t Journal::end() const {
+  return notes_->end;
+}
 
 std::string_view Journal::from(std::uint64_t position) const {
   return {place(position), static_cast<std::size_t>(notes_->end - position)};

@@ -41,9 +41,9 @@ struct OutputKey {
 
 // How far an output is.
 struct Progress {
-  std::uint64_t done = 0;    // stream position
-  std::uint64_t length = 0;  // of its file, bytes
-  std::uint64_t inode = 0;   // of its file
+  std::uint64_t done = 0;     // stream position
+  std::uint64_t length = 0;   // of its file, bytes
+  std::uint64_t inode = 0;    // of its file
   std::uint64_t dropped = 0;  // lines, since the disk became full and their number could be written
   LineState line{};
 };
@@ -115,10 +115,10 @@ class Journal {
   Fd probe_[2];  // the private pipe of the first byte
   JournalNotes* notes_ = nullptr;
   char* window_ = nullptr;
-  std::size_t mapped_ = 0;     // bytes of the window's mapping
-  std::size_t small_ = 0;     // capacities of the window, bytes
+  std::size_t mapped_ = 0;  // bytes of the window's mapping
+  std::size_t small_ = 0;   // capacities of the window, bytes
   std::size_t capacity_ = 0;
-  std::size_t used_ = 0;      // the most that has been in the window since it was last shrunk
+  std::size_t used_ = 0;  // the most that has been in the window since it was last shrunk
   bool same_input_ = false;
 };
 

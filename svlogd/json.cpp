@@ -9,7 +9,9 @@ namespace {
 constexpr char kHex[] = "0123456789abcdef";
 constexpr std::string_view kReplacement = "\\ufffd";
 
-bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
+bool is_continuation(char c) {
+  return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
+}
 
 // Length of a character by its first byte; 0 for a byte that begins none.
 std::size_t length_of(unsigned char first) {
@@ -25,7 +27,8 @@ std::size_t character(std::string_view text) {
   const auto first = static_cast<unsigned char>(text[0]);
   const std::size_t length = length_of(first);
   if (length < 2) return length;
-  if (text.size() < length || !std::all_of(text.begin() + 1, text.begin() + static_cast<long>(length), is_continuation)) return 0;
+  if (text.size() < length || !std::all_of(text.begin() + 1, text.begin() + static_cast<long>(length), is_continuation))
+    return 0;
   const auto second = static_cast<unsigned char>(text[1]);
   const bool is_bad = (first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
                       (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f);

@@ -15,8 +15,7 @@ class LineSender final : public Output {
   void open_alerts(Journal& journal, OutputKey key, std::uint64_t start, const LineRules& rules,
                    const PatternList& patterns);
   // All lines that `rules` select go to `target`, each as one datagram. Trouble is warned of once until it is over.
-  void open_udp(Journal& journal, OutputKey key, std::uint64_t start, const LineRules& rules,
-                const UdpTarget& target);
+  void open_udp(Journal& journal, OutputKey key, std::uint64_t start, const LineRules& rules, const UdpTarget& target);
 
  protected:
   bool write(std::string_view bytes, Progress& after) override;

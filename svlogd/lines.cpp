@@ -40,8 +40,14 @@ class Formatter {
  public:
   Formatter(std::string_view input, bool flush, LineState state, const LineRules& rules, const Room& room,
             std::string_view stamp, char* buffer, std::size_t size)
-      : input_(input), flush_(flush), state_(state), rules_(rules), room_(room), stamp_(rules.stamped ? stamp : std::string_view{}),
-        buffer_(buffer), size_(size) {}
+      : input_(input),
+        flush_(flush),
+        state_(state),
+        rules_(rules),
+        room_(room),
+        stamp_(rules.stamped ? stamp : std::string_view{}),
+        buffer_(buffer),
+        size_(size) {}
 
   Formatted run() {
     while (at_ < input_.size()) {
@@ -49,7 +55,8 @@ class Formatter {
       const char* const newline = find_newline(rest);
       const std::size_t length = newline != nullptr ? static_cast<std::size_t>(newline - rest.data()) + 1 : rest.size();
       if (!state_.mid_line) {
-        if (newline == nullptr && !flush_ && rules_.needs_head() && rest.size() < rules_.head + 1) return stop(Stop::input);
+        if (newline == nullptr && !flush_ && rules_.needs_head() && rest.size() < rules_.head + 1)
+          return stop(Stop::input);
         if (const auto why = begin_line(rest.substr(0, length), newline != nullptr)) return stop(*why);
         if (rules_.head_only) continue;
       }
@@ -69,14 +76,18 @@ class Formatter {
   // Bytes of a line without its newline.
   void put_clean(std::string_view bytes) {
     if (rules_.replace == nullptr) {
-      if (rules_.json) made_ += escape_json(bytes, buffer_ + made_);
-      else put(bytes);
+      if (rules_.json)
+        made_ += escape_json(bytes, buffer_ + made_);
+      else
+        put(bytes);
       return;
     }
     for (const char c : bytes) {
       const char clean = (*rules_.replace)[static_cast<unsigned char>(c)];
-      if (rules_.json) made_ += escape_json({&clean, 1}, buffer_ + made_);
-      else buffer_[made_++] = clean;
+      if (rules_.json)
+        made_ += escape_json({&clean, 1}, buffer_ + made_);
+      else
+        buffer_[made_++] = clean;
     }
   }
 
@@ -105,8 +116,10 @@ class Formatter {
                    : room_.is_limited() && room_.left(made_) <= front && room_.size + made_ > 0)
         return Stop::full;
       put(stamp_);
-      if (rules_.json) put_clean(rules_.prefix);
-      else put(rules_.prefix);
+      if (rules_.json)
+        put_clean(rules_.prefix);
+      else
+        put(rules_.prefix);
     }
     state_ = {true, selected};
     if (!rules_.head_only) return {};
@@ -126,7 +139,8 @@ class Formatter {
   std::size_t widest(std::size_t size) const { return rules_.json ? size * kLongestEscape : size; }
   // Bytes that a whole line becomes.
   std::size_t made_size(std::string_view line) const {
-    return rules_.json && room_.is_limited() ? escaped_size(line.substr(0, line.size() - 1)) + kJsonEnd.size() : line.size();
+    return rules_.json && room_.is_limited() ? escaped_size(line.substr(0, line.size() - 1)) + kJsonEnd.size()
+                                             : line.size();
   }
 
   // How much of the rest of a selected line goes out now.
@@ -157,7 +171,8 @@ class Formatter {
     at_ += length;
     if (ended) state_ = {};
     if (!selected) return {};
-    if (room_.is_limited() && ((room_.left(made_) == 0 && (ended || !rules_.json)) || (ended && room_.is_full_after_line(made_))))
+    if (room_.is_limited() &&
+        ((room_.left(made_) == 0 && (ended || !rules_.json)) || (ended && room_.is_full_after_line(made_))))
       return Stop::full;
     if (length == line.size()) return {};
     return at_ + 4 > input_.size() && !is_whole && !flush_ ? Stop::input : Stop::output;
@@ -180,8 +195,9 @@ class Formatter {
 ReplaceTable replace_table(char replacement, std::string_view replaced) {
   ReplaceTable table;
   for (std::size_t i = 0; i < table.size(); ++i)
-    table[i] = i < 32 || i > 126 || replaced.find(static_cast<char>(i)) != std::string_view::npos ? replacement
-                                                                                                  : static_cast<char>(i);
+    table[i] = i < 32 || i > 126 || replaced.find(static_cast<char>(i)) != std::string_view::npos
+                   ? replacement
+                   : static_cast<char>(i);
   table['\n'] = '\n';
   return table;
 }

@@ -149,8 +149,10 @@ void LogDir::hang_up(Journal& journal) {
   read_config();
   open_senders(journal);
   set_boundary(wall_now());
-  if (config_.hup_rotates) ask_for_rotation();
-  else if (current_.is_open()) sync();
+  if (config_.hup_rotates)
+    ask_for_rotation();
+  else if (current_.is_open())
+    sync();
   delete_old();
   process();
 }
@@ -160,7 +162,9 @@ bool LogDir::has_moved() const {
   return sys::fstatat(AT_FDCWD, path().c_str(), &facts) != 0 || OutputKey{facts.st_dev, facts.st_ino << 2} != key_;
 }
 
-void LogDir::process() { processor_.look(old_, directory_.get(), path(), config_.processor, options_.verbose); }
+void LogDir::process() {
+  processor_.look(old_, directory_.get(), path(), config_.processor, options_.verbose);
+}
 
 bool LogDir::is_finished(bool is_told_to_end) {
   if (!is_open()) return true;
@@ -176,8 +180,10 @@ void LogDir::on_due() {
   if (config_.age.count() > 0 && now >= opened_ + config_.age) ask_for_rotation();
   if (boundary_due_.is_set() && now >= boundary_due_) {
     // The wall clock may have been set meanwhile; it is the one that counts.
-    if (is_boundary_passed()) ask_for_rotation();
-    else set_boundary(wall_now());
+    if (is_boundary_passed())
+      ask_for_rotation();
+    else
+      set_boundary(wall_now());
   }
 }
 
@@ -195,7 +201,9 @@ void LogDir::on_processor_end(int status, bool go_on) {
   if (go_on) process();
 }
 
-bool LogDir::is_in_trouble() const { return !pausing_.empty() || progress_.dropped != 0 || processor_.has_failed(); }
+bool LogDir::is_in_trouble() const {
+  return !pausing_.empty() || progress_.dropped != 0 || processor_.has_failed();
+}
 
 std::string LogDir::trouble() const {
   if (!pausing_.empty()) return path() + ": " + pausing_;

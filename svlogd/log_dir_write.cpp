@@ -11,10 +11,13 @@
 namespace svdir::svlogd {
 namespace {
 
-constexpr Duration kPause = std::chrono::seconds(3);      // before a failed write is tried again, as runit
-constexpr Duration kDropTime = std::chrono::seconds(1);   // for which a full disk is not tried again
+constexpr Duration kPause = std::chrono::seconds(3);  // before a failed write is tried again, as runit
+constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 62;
+constexpr Duration kDropTime = std::chrono::seconds(1);  // for which a full disk is not tried again
 
-bool is_full(int number) { return number == ENOSPC || number == EDQUOT; }
+bool is_full(int number) {
+  return number == ENOSPC || number == EDQUOT;
+}
 
 }  // namespace
 
@@ -30,7 +33,12 @@ void LogDir::sync(bool must) {
   if (!current_.sync(must)) warn(system_error("unable to fsync current:", path()).error());
 }
 
-Room LogDir::room() const { return {progress_.length, config_.size, options_.head}; }
+Room LogDir::room() const {
+  if (!rotation_wanted_ || progress_.length == 0) return {progress_.length, config_.size, options_.head};
+  // A rotation that waits for the end of a line: the next one makes the file full.
+  const std::uint64_t limit = config_.size != 0 ? config_.size : kNoLimit;
+  return {progress_.length, limit, limit - 1};
+}
 
 bool LogDir::end_own_line() {
   if (!current_.is_open()) return false;
@@ -128,7 +136,9 @@ void LogDir::set_boundary(Stamp from) {
   boundary_due_ = monotonic_now() + std::max(left, Duration(1));
 }
 
-bool LogDir::is_boundary_passed() const { return boundary_.is_set() && wall_now() >= boundary_; }
+bool LogDir::is_boundary_passed() const {
+  return boundary_.is_set() && wall_now() >= boundary_;
+}
 
 bool LogDir::set_aside(char kind) {
   // A file that is rotated because its period is over is named after that period.

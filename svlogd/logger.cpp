@@ -11,8 +11,8 @@
 namespace svdir::svlogd {
 namespace {
 
-constexpr int kTurns = 32;                                     // takings before signals are looked at again
-constexpr Duration kIdle = std::chrono::seconds(1);            // until memory is given back
+constexpr int kTurns = 32;                           // takings before signals are looked at again
+constexpr Duration kIdle = std::chrono::seconds(1);  // until memory is given back
 constexpr std::size_t kUnlimited = ~std::size_t{0};
 constexpr int kLargePipe = 1024 * 1024;
 constexpr int kOrdinaryPipe = 64 * 1024;
@@ -22,13 +22,13 @@ constexpr int kOrdinaryPipe = 64 * 1024;
 Logger::Logger(const Options& options)
     : outputs_(options),
       stamps_(options, outputs_.service()),
-      needs_moment_(!stamps_.is_silent() || std::any_of(options.targets.begin(), options.targets.end(), [](const Target& target) {
-        return target.kind() == TargetKind::syslog;
-      })) {}
+      needs_moment_(!stamps_.is_silent() ||
+                    std::any_of(options.targets.begin(), options.targets.end(),
+                                [](const Target& target) { return target.kind() == TargetKind::syslog; })) {}
 
 Result<void> Logger::open() {
   if (auto opened = signals_.open({SIGTERM, SIGHUP, SIGALRM, SIGCHLD}); !opened) return opened;
-  struct stat input {};
+  struct stat input{};
   ::fstat(STDIN_FILENO, &input);
   is_pipe_ = S_ISFIFO(input.st_mode);
   input_flags_ = ::fcntl(STDIN_FILENO, F_GETFL);
@@ -38,7 +38,8 @@ Result<void> Logger::open() {
 }
 
 Result<void> Logger::run() {
-  if (const int failure = signal_poll_.start(loop_, signals_.fd(), Poll::For::reading, callback<&Logger::on_signals>(this));
+  if (const int failure =
+          signal_poll_.start(loop_, signals_.fd(), Poll::For::reading, callback<&Logger::on_signals>(this));
       failure != 0) {
     errno = -failure;
     return system_error("unable to wait for signals");
@@ -63,7 +64,8 @@ void Logger::listen(bool wanted) {
 Journal::Taken Logger::take() {
   const std::size_t limit = phase_ == Phase::draining ? static_cast<std::size_t>(left_to_drain_) : kUnlimited;
   const std::uint64_t before = journal_.end();
-  const auto taken = is_pipe_ ? journal_.take_from_pipe(STDIN_FILENO, limit) : journal_.take_by_reading(STDIN_FILENO, limit);
+  const auto taken =
+      is_pipe_ ? journal_.take_from_pipe(STDIN_FILENO, limit) : journal_.take_by_reading(STDIN_FILENO, limit);
   const std::uint64_t count = journal_.end() - before;
   if (phase_ == Phase::draining) left_to_drain_ -= count;
   if (is_pipe_ && count >= pipe_size_) grow_pipe(count);
@@ -200,8 +202,10 @@ void Logger::set_timer() {
   if (!is_pollable_ && !blocked_ && (phase_ == Phase::reading || phase_ == Phase::draining)) consider({1});
   if (next == timer_at_) return;
   timer_at_ = next;
-  if (next.is_set()) timer_.start(loop_, next, callback<&Logger::on_due>(this));
-  else timer_.stop();
+  if (next.is_set())
+    timer_.start(loop_, next, callback<&Logger::on_due>(this));
+  else
+    timer_.stop();
 }
 
 }  // namespace svdir::svlogd

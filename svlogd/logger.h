@@ -25,7 +25,7 @@ class Logger {
 
  private:
   enum class Phase {
-    settling,   // what a predecessor left in hand goes out before anything is taken
+    settling,  // what a predecessor left in hand goes out before anything is taken
     reading,
     draining,   // TERM: what is in the pipe is still taken
     finishing,  // nothing is taken any more, the rest goes out
@@ -57,10 +57,10 @@ class Logger {
   bool is_pollable_ = true;  // not a regular file: those are always ready, and epoll refuses them
   int input_flags_ = 0;
   bool blocked_ = false;
-  const bool needs_moment_;  // lines carry the time
+  const bool needs_moment_;      // lines carry the time
   bool is_told_to_end_ = false;  // by TERM
   std::uint64_t left_to_drain_ = 0;
-  Instant idle_at_;          // when a window that has grown is to shrink
+  Instant idle_at_;  // when a window that has grown is to shrink
   std::uint64_t idle_mark_ = 0;
   Instant timer_at_;
   std::size_t pipe_size_ = 0;

@@ -52,7 +52,8 @@ Trouble apply_value(char letter, std::string_view value, Options& options, std::
 bool apply_flag(char letter, Options& options) {
   switch (letter) {
     case 't':
-      if (options.stamp < StampKind::letter_t) options.stamp = static_cast<StampKind>(std::to_underlying(options.stamp) + 1);
+      if (options.stamp < StampKind::letter_t)
+        options.stamp = static_cast<StampKind>(std::to_underlying(options.stamp) + 1);
       return true;
     case 'U': options.utc = true; return true;
     case 'j': options.json = true; return true;
@@ -95,8 +96,7 @@ std::expected<Options, std::string> parse_options(int argc, const char* const* a
         return std::unexpected(std::string("illegal option -- ") + word[0]);
       const char letter = word[0];
       word.remove_prefix(1);
-      if (word.empty() && ++i == argc)
-        return std::unexpected(std::string("option requires an argument -- ") + letter);
+      if (word.empty() && ++i == argc) return std::unexpected(std::string("option requires an argument -- ") + letter);
       const auto applied = apply_value(letter, word.empty() ? argv[i] : word, options, lines);
       if (!applied) return std::unexpected(applied.error());
       break;
@@ -110,7 +110,8 @@ std::expected<Options, std::string> parse_options(int argc, const char* const* a
     return std::unexpected("more than " + std::to_string(kMostTargets) + " targets; split them over two loggers");
   for (const Target& target : options.targets) {
     if (target.kind() != TargetKind::syslog) continue;
-    if (const auto address = parse_syslog(target.text); !address) return std::unexpected(target.text + ": " + address.error());
+    if (const auto address = parse_syslog(target.text); !address)
+      return std::unexpected(target.text + ": " + address.error());
   }
   return options;
 }

@@ -22,18 +22,18 @@ struct Target {
 
 struct Options {
   StampKind stamp = StampKind::none;
-  std::string stamp_format = {};      // -T, for strftime(3)
-  bool utc = false;              // -U: -T in UTC, not in local time
-  bool json = false;             // -j
-  std::string service = {};           // -n: for JSON and syslog; "": by the name of the directory we run in
+  std::string stamp_format = {};  // -T, for strftime(3)
+  bool utc = false;               // -U: -T in UTC, not in local time
+  bool json = false;              // -j
+  std::string service = {};       // -n: for JSON and syslog; "": by the name of the directory we run in
   std::string stream = "stdout";  // -s: for JSON
   bool verbose = false;
   bool show_version = false;
   bool replaces = false;
   char replacement = '_';
-  std::string replaced = {};          // in addition to what is not printable
-  std::size_t head = 1000;       // -l: bytes of a line that patterns, standard error and datagrams see
-  std::size_t buffer = 1024;     // -b: kept for compatibility; the size of our buffer adapts itself
+  std::string replaced = {};  // in addition to what is not printable
+  std::size_t head = 1000;    // -l: bytes of a line that patterns, standard error and datagrams see
+  std::size_t buffer = 1024;  // -b: kept for compatibility; the size of our buffer adapts itself
   std::vector<Target> targets = {};
 };
 

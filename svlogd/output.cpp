@@ -7,7 +7,9 @@ namespace {
 alignas(4096) char line_buffer[kLineBuffer];
 }
 
-void release_line_buffer() { ::madvise(line_buffer, sizeof line_buffer, MADV_DONTNEED); }
+void release_line_buffer() {
+  ::madvise(line_buffer, sizeof line_buffer, MADV_DONTNEED);
+}
 
 bool Output::attach(Journal& journal, OutputKey key, std::uint64_t start) {
   bool known = false;

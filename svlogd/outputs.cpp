@@ -27,7 +27,9 @@ std::string service_name(const Options& options) {
 }  // namespace
 
 Outputs::Outputs(const Options& options)
-    : options_(options), replace_(replace_table(options.replacement, options.replaced)), service_(service_name(options)) {}
+    : options_(options),
+      replace_(replace_table(options.replacement, options.replaced)),
+      service_(service_name(options)) {}
 
 Result<void> Outputs::open(Journal& journal, std::uint64_t device, std::uint64_t inode) {
   const ReplaceTable* const replace = options_.replaces ? &replace_ : nullptr;
@@ -36,7 +38,8 @@ Result<void> Outputs::open(Journal& journal, std::uint64_t device, std::uint64_t
     directories_.push_back(std::make_unique<LogDir>(target, options_, replace));
     if (const auto claimed = directories_.back()->claim(); !claimed) warn(claimed.error());
   }
-  const auto first = std::find_if(directories_.begin(), directories_.end(), [](const auto& each) { return each->is_open(); });
+  const auto first =
+      std::find_if(directories_.begin(), directories_.end(), [](const auto& each) { return each->is_open(); });
   if (first == directories_.end()) {
     journal.open_in_memory(options_.head);
   } else if (const auto opened = journal.open((*first)->directory(), options_.head, device, inode); !opened) {

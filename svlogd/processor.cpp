@@ -46,7 +46,8 @@ void Processor::settle(const OldFiles& old, int directory, const std::string& pa
     const auto same = [&](const OldFile& other) { return other.name == finished; };
     if (std::none_of(files.begin(), files.end(), same)) continue;
     sys::renameat(directory, "newstate", directory, "state");
-    if (sys::unlinkat(directory, file.name.c_str()) != 0) warn(system_error("unable to delete", path + "/" + file.name).error());
+    if (sys::unlinkat(directory, file.name.c_str()) != 0)
+      warn(system_error("unable to delete", path + "/" + file.name).error());
   }
 }
 

@@ -10,7 +10,7 @@ namespace svdir::svlogd {
 std::string old_file_name(const std::string& format, Stamp stamp, unsigned number, char kind) {
   if (!format.empty()) {
     const std::string time = format_time(format, stamp, false);
-    return time + (number == 0 ? "" : "-" + std::to_string(number)) + "." + kind;
+    return time + (number == 0 ? "" : "~" + std::to_string(number)) + "." + kind;
   }
   char label[kTai64nLabelSize];
   write_tai64n_label(stamp, label);
@@ -25,11 +25,11 @@ std::optional<OldFile> parse_old_file(const std::string& format, std::string_vie
   if (stem.size() == kTai64nLabelSize && read_tai64n_label(stem, file.stamp)) return file;
   if (format.empty()) return {};
   auto stamp = parse_time(format, stem);
-  if (const std::size_t dash = stem.rfind('-'); !stamp && dash != std::string::npos) {
+  if (const std::size_t tilde = stem.rfind('~'); !stamp && tilde != std::string::npos) {
     long long number = 0;
-    if (!parse_number(std::string_view(stem).substr(dash + 1), 1, 1'000'000'000, number)) return {};
+    if (!parse_number(std::string_view(stem).substr(tilde + 1), 1, 1'000'000'000, number)) return {};
     file.number = static_cast<unsigned>(number);
-    stamp = parse_time(format, stem.substr(0, dash));
+    stamp = parse_time(format, stem.substr(0, tilde));
   }
   if (!stamp) return {};
   file.stamp = *stamp;
@@ -53,7 +53,8 @@ std::vector<std::string> files_to_delete(std::vector<OldFile> files, std::size_t
 
 std::vector<std::string> files_over_total(std::vector<SizedFile> files, std::uint64_t total, std::string_view in_use) {
   std::vector<std::string> chosen;
-  std::sort(files.begin(), files.end(), [](const SizedFile& a, const SizedFile& b) { return a.file.is_before(b.file); });
+  std::sort(files.begin(), files.end(),
+            [](const SizedFile& a, const SizedFile& b) { return a.file.is_before(b.file); });
   std::uint64_t sum = 0;
   for (const SizedFile& file : files) sum += file.size;
   for (const SizedFile& file : files) {

@@ -31,7 +31,7 @@ struct Room {
 
 // A rotated file: the moment of its rotation, and '.' with a letter: `s` finished, `u` still to be processed, `t` the
 // unfinished output of a processor. The moment is '@' and 24 hexadecimal digits of TAI64N; or, with a `names` format,
-// the local time by that format, and where several files have the same, '-' and a number from 1 on.
+// the local time by that format, and where several files have the same, '~' and a number from 1 on.
 struct OldFile {
   std::string name;
   char kind = 's';
@@ -44,7 +44,9 @@ struct OldFile {
 };
 
 // The same file's name as one of another kind.
-inline std::string with_kind(const std::string& name, char kind) { return name.substr(0, name.size() - 1) + kind; }
+inline std::string with_kind(const std::string& name, char kind) {
+  return name.substr(0, name.size() - 1) + kind;
+}
 
 // `format` is that of config.h; empty for TAI64N, for which `number` is not used.
 std::string old_file_name(const std::string& format, Stamp stamp, unsigned number, char kind);

@@ -9,7 +9,9 @@ namespace {
 
 constexpr std::int64_t kDay = 86400;
 
-std::int64_t whole_seconds(Duration duration) { return std::chrono::duration_cast<std::chrono::seconds>(duration).count(); }
+std::int64_t whole_seconds(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+}
 
 // %N and %1N…%9N replaced by digits; everything else is left to strftime.
 std::string put_nanoseconds(const std::string& format, std::int32_t nanoseconds) {
@@ -63,8 +65,10 @@ Stamp next_boundary(Stamp now, Duration every) {
 std::string format_time(const std::string& format, Stamp stamp, bool utc) {
   const time_t moment = stamp.seconds;
   tm civil{};
-  if (utc) ::gmtime_r(&moment, &civil);
-  else ::localtime_r(&moment, &civil);
+  if (utc)
+    ::gmtime_r(&moment, &civil);
+  else
+    ::localtime_r(&moment, &civil);
   char text[kLongestTime + 1];
   const std::string plain = put_nanoseconds(format, stamp.nanoseconds);
   return {text, ::strftime(text, sizeof text, plain.c_str(), &civil)};

@@ -41,8 +41,8 @@ char* put_civil(char* to, Stamp stamp, char between, int digits) {
 StampMaker::StampMaker(const Options& options, const std::string& service)
     : kind_(options.stamp), format_(options.stamp_format), utc_(options.utc), json_(options.json) {
   if (!json_) return;
-  after_time_ = "\",\"service\":\"" + escape_json(service) + "\",\"stream\":\"" + escape_json(options.stream) +
-                "\",\"text\":\"";
+  after_time_ =
+      "\",\"service\":\"" + escape_json(service) + "\",\"stream\":\"" + escape_json(options.stream) + "\",\"text\":\"";
 }
 
 void StampMaker::make(Stamp stamp, std::string& into) const {

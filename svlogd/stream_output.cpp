@@ -15,7 +15,8 @@ constexpr Duration kPause = std::chrono::milliseconds(20);
 constexpr OutputKey kNullKey{0, 3};
 }  // namespace
 
-StreamOutput::StreamOutput(const Target& target, const Options& options, const ReplaceTable* replace, int fd) : fd_(fd) {
+StreamOutput::StreamOutput(const Target& target, const Options& options, const ReplaceTable* replace, int fd)
+    : fd_(fd) {
   parse_config(target.config, config_);
   for (const std::string& complaint : config_.complaints) warn({target.text, ": ", complaint});
   rules_.prefix = config_.prefix;
@@ -26,7 +27,9 @@ StreamOutput::StreamOutput(const Target& target, const Options& options, const R
   rules_.json = options.json;
 }
 
-void StreamOutput::open(Journal& journal) { attach(journal, {0, static_cast<std::uint64_t>(fd_)}, journal.begin()); }
+void StreamOutput::open(Journal& journal) {
+  attach(journal, {0, static_cast<std::uint64_t>(fd_)}, journal.begin());
+}
 
 bool StreamOutput::write(std::string_view bytes, Progress&) {
   while (!is_broken_ && ahead_ < bytes.size()) {
@@ -36,14 +39,17 @@ bool StreamOutput::write(std::string_view bytes, Progress&) {
       due_ = monotonic_now() + kPause;
       return false;
     }
-    const ssize_t count = sys::write(fd_, bytes.data() + ahead_, std::min<std::size_t>(bytes.size() - ahead_, PIPE_BUF));
+    const ssize_t count =
+        sys::write(fd_, bytes.data() + ahead_, std::min<std::size_t>(bytes.size() - ahead_, PIPE_BUF));
     if (count >= 0) {
       ahead_ += static_cast<std::size_t>(count);
     } else if (errno == EAGAIN || errno == ENOSPC) {
       due_ = monotonic_now() + kPause;
       return false;
     } else if (errno != EINTR) {
-      warn(system_error("unable to write to", fd_ == STDOUT_FILENO ? "standard output; its lines are lost" : "standard error").error());
+      warn(system_error("unable to write to",
+                        fd_ == STDOUT_FILENO ? "standard output; its lines are lost" : "standard error")
+               .error());
       is_broken_ = true;
     }
   }
@@ -52,6 +58,8 @@ bool StreamOutput::write(std::string_view bytes, Progress&) {
   return true;
 }
 
-void NullOutput::open(Journal& journal) { attach(journal, kNullKey, journal.end()); }
+void NullOutput::open(Journal& journal) {
+  attach(journal, kNullKey, journal.end());
+}
 
 }  // namespace svdir::svlogd

@@ -21,7 +21,7 @@ class StreamOutput final : public Output {
  private:
   OutputConfig config_;
   const int fd_;
-  std::size_t ahead_ = 0;  // bytes of the coming write that a blocked one has written
+  std::size_t ahead_ = 0;   // bytes of the coming write that a blocked one has written
   bool is_broken_ = false;  // nobody reads: lines are lost from now on, which is said once
 };
 

@@ -16,7 +16,9 @@ std::string header_field(std::string_view text, std::size_t longest) {
 
 }  // namespace
 
-bool is_syslog(std::string_view target) { return target == "syslog" || target.starts_with("syslog:"); }
+bool is_syslog(std::string_view target) {
+  return target == "syslog" || target.starts_with("syslog:");
+}
 
 std::expected<SyslogAddress, std::string> parse_syslog(std::string_view target) {
   SyslogAddress address;
@@ -26,9 +28,12 @@ std::expected<SyslogAddress, std::string> parse_syslog(std::string_view target) 
     address.host = rest;
     return address;
   }
-  if (rest.starts_with("udp:")) address.way = SyslogWay::udp;
-  else if (rest.starts_with("tcp:")) address.way = SyslogWay::tcp;
-  else return std::unexpected("must be syslog, syslog:PATH, syslog:udp:HOST:PORT or syslog:tcp:HOST:PORT");
+  if (rest.starts_with("udp:"))
+    address.way = SyslogWay::udp;
+  else if (rest.starts_with("tcp:"))
+    address.way = SyslogWay::tcp;
+  else
+    return std::unexpected("must be syslog, syslog:PATH, syslog:udp:HOST:PORT or syslog:tcp:HOST:PORT");
   rest.remove_prefix(4);
   std::string_view port;
   if (rest.starts_with('[')) {
@@ -53,7 +58,8 @@ std::expected<SyslogAddress, std::string> parse_syslog(std::string_view target) 
 std::string make_message(const SyslogSender& sender, SyslogWay way, Stamp stamp, std::string_view text) {
   const std::string priority = "<" + std::to_string(sender.priority) + ">";
   if (way == SyslogWay::local)
-    return priority + format_time("%b %e %H:%M:%S", stamp, false) + " " + header_field(sender.name, 48) + ": " + std::string(text);
+    return priority + format_time("%b %e %H:%M:%S", stamp, false) + " " + header_field(sender.name, 48) + ": " +
+           std::string(text);
   std::string message = priority + "1 " + format_time("%Y-%m-%dT%H:%M:%S.%6NZ", stamp, true) + " " +
                         header_field(sender.host, 255) + " " + header_field(sender.name, 48) + " - - - ";
   message.append(text);

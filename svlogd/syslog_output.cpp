@@ -64,7 +64,9 @@ SyslogOutput::SyslogOutput(const Target& target, const Options& options, const R
   sender_ = {config_.priority, host, service};
 }
 
-void SyslogOutput::open(Journal& journal) { attach(journal, key_of(name_), journal.begin()); }
+void SyslogOutput::open(Journal& journal) {
+  attach(journal, key_of(name_), journal.begin());
+}
 
 bool SyslogOutput::deliver(const Delivery& delivery) {
   moment_ = delivery.journal.moment();
@@ -153,7 +155,8 @@ bool SyslogOutput::connect() {
     return false;
   }
   if (!socket_) {
-    socket_.reset(::socket(address.ss_family, (is_stream() ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    socket_.reset(
+        ::socket(address.ss_family, (is_stream() ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket_) {
       fail(system_error("unable to make a socket").error());
       return false;
@@ -163,8 +166,10 @@ bool SyslogOutput::connect() {
     is_connected_ = true;
     return true;
   }
-  if (errno == EINPROGRESS || errno == EALREADY) due_ = monotonic_now() + kBusyPause;  // asked again by connecting again
-  else fail(system_error("unable to connect").error());
+  if (errno == EINPROGRESS || errno == EALREADY)
+    due_ = monotonic_now() + kBusyPause;  // asked again by connecting again
+  else
+    fail(system_error("unable to connect").error());
   return false;
 }
 

@@ -28,7 +28,9 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 struct Logger {
   std::string name;
@@ -68,7 +70,9 @@ pid_t start(const std::string& command, const std::string& directory, int input)
   ::_exit(127);
 }
 
-double to_seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; }
+double to_seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
 
 Sample run(const Logger& logger, const Input& input, const std::string& directory) {
   fs::remove_all(directory);
@@ -118,13 +122,14 @@ void compare(const std::vector<Logger>& loggers, const Input& input, const std::
     for (std::size_t k = 0; k < loggers.size(); ++k)
       if (loggers[k].name.starts_with("s6-log") && loggers[k].group == loggers[i].group) s6 = median(rates[k]);
     const double rate = median(rates[i]);
-    std::printf("  %-24s %8.0f %8.2f %9.2f %9.0f ns\n", loggers[i].name.c_str(), rate, rate / cat, s6 > 0 ? rate / s6 : 0,
-                median(costs[i]));
+    std::printf("  %-24s %8.0f %8.2f %9.2f %9.0f ns\n", loggers[i].name.c_str(), rate, rate / cat,
+                s6 > 0 ? rate / s6 : 0, median(costs[i]));
   }
 }
 
 // From write(2) of a line to its being in the file, the logger idle before.
-void latency(const std::string& name, const std::string& command, const std::string& file, const std::string& directory) {
+void latency(const std::string& name, const std::string& command, const std::string& file,
+             const std::string& directory) {
   fs::remove_all(directory);
   fs::create_directory(directory);
   int ends[2];
@@ -133,7 +138,7 @@ void latency(const std::string& name, const std::string& command, const std::str
   ::close(ends[0]);
   const std::string path = directory + "/" + file;
   const auto size = [&] {
-    struct stat facts {};
+    struct stat facts{};
     return ::stat(path.c_str(), &facts) == 0 ? facts.st_size : -1;
   };
   while (size() < 0) ::usleep(1000);

@@ -35,7 +35,8 @@ std::string without_times(std::string text) {
     return true;
   };
   for (std::size_t at = 0; at < text.size(); ++at)
-    for (const std::string_view form : {"@NNNNNNNNNNNNNNNNNNNNNNNN", "NNNN-NN-NN_NN:NN:NN.NNNNN", "NNNN-NN-NNTNN:NN:NN.NNNNN"})
+    for (const std::string_view form :
+         {"@NNNNNNNNNNNNNNNNNNNNNNNN", "NNNN-NN-NN_NN:NN:NN.NNNNN", "NNNN-NN-NNTNN:NN:NN.NNNNN"})
       if (mask(at, form)) break;
   return text;
 }
@@ -51,7 +52,8 @@ std::string picture(const std::string& directory) {
     struct stat facts;
     REQUIRE(::lstat((directory + "/" + name).c_str(), &facts) == 0);
     text << "== " << without_times(name) << " " << std::oct << (facts.st_mode & 07777) << std::dec << " "
-         << facts.st_size << "\n" << without_times(read_file(directory + "/" + name)) << "\n";
+         << facts.st_size << "\n"
+         << without_times(read_file(directory + "/" + name)) << "\n";
   }
   return text.str();
 }
@@ -88,8 +90,8 @@ void compare(const Case& given) {
 
 TEST_CASE("svlogd writes what runit's svlogd writes, whatever the options") {
   const std::string odd = "tab\there\nbell\a \x7f \xc3\xa9\n\nlast\n";
-  for (const std::vector<std::string>& options :
-       std::vector<std::vector<std::string>>{{}, {"-t"}, {"-tt"}, {"-ttt"}, {"-r", "."}, {"-R", "aeiou"}, {"-tt", "-r_", "-R", "l"}})
+  for (const std::vector<std::string>& options : std::vector<std::vector<std::string>>{
+           {}, {"-t"}, {"-tt"}, {"-ttt"}, {"-r", "."}, {"-R", "aeiou"}, {"-tt", "-r_", "-R", "l"}})
     compare({options, "", odd + numbered(1, 50)});
 }
 
@@ -104,8 +106,8 @@ TEST_CASE("svlogd rotates where runit's svlogd rotates") {
 TEST_CASE("svlogd filters as runit's svlogd does") {
   const std::string input = "one two\nerror: x\nfine\nerror: ignore\n\naaa\nab\naab\nx*y\n*\n+\n";
   for (const std::string_view config :
-       {"-*\n+error*\n", "-*\n+error: *\n-*ignore\n", "-+ab\n-f+in*\n", "-*\n", "+x\n", "-x**y\n", "-\n", "pPRE \n-*e*\n",
-        "-*\n+a+b\n", "# comment\n\n-one*\n", "-*o\n-*r*r*\n"})
+       {"-*\n+error*\n", "-*\n+error: *\n-*ignore\n", "-+ab\n-f+in*\n", "-*\n", "+x\n", "-x**y\n", "-\n",
+        "pPRE \n-*e*\n", "-*\n+a+b\n", "# comment\n\n-one*\n", "-*o\n-*r*r*\n"})
     compare({{}, std::string(config), input});
   compare({{"-r", "_"}, "-*_*\n", "a\tb\nab\n"});
   compare({{"-l", "5"}, "-*\n+hello\n", "hello world\nhell\nhello\n"});
@@ -157,9 +159,9 @@ TEST_CASE("a directory that another svlogd has is left alone") {
   WAIT_UNTIL(exists(dir / "log/current"));
   const Ran second = run(Launch{.argv = {program("svlogd"), dir / "log"}, .input = "x\n"});
   CHECK(second.code == 111);
-  CHECK(second.errors ==
-        "svlogd: warning: unable to lock directory: " + dir / "log" + ": Resource temporarily unavailable\n" +
-            "svlogd: fatal: no functional log directories.\n");
+  CHECK(second.errors == "svlogd: warning: unable to lock directory: " + dir / "log" +
+                             ": Resource temporarily unavailable\n" +
+                             "svlogd: fatal: no functional log directories.\n");
   ::close(ends[0]);
   ::close(ends[1]);
   CHECK(holder.wait() == 0);

@@ -109,7 +109,8 @@ class Child {
   }
   bool has_ended() {
     int status = 0;
-    if (!code_ && ::waitpid(pid_, &status, WNOHANG) == pid_) code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    if (!code_ && ::waitpid(pid_, &status, WNOHANG) == pid_)
+      code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     return code_.has_value();
   }
   int wait() {
@@ -202,7 +203,8 @@ class Scene {
 template <class Between>
 void feed(Scene& scene, std::string_view input, std::mt19937& random, Between between) {
   for (std::size_t at = 0; at < input.size();) {
-    const std::size_t size = std::min(std::vector<std::size_t>{1, 50, 500, 3000, 20000}[random() % 5], input.size() - at);
+    const std::size_t size =
+        std::min(std::vector<std::size_t>{1, 50, 500, 3000, 20000}[random() % 5], input.size() - at);
     at += scene.write(input.substr(at, size));
     between();
   }
@@ -225,7 +227,7 @@ TEST_CASE("svlogd killed before each of its system calls loses nothing and repea
         if (!scene.has_died()) return;
         ++deaths;
         // The successor is killed too now and then.
-        scene.start(random() % 2 == 0 ? 0U : 1U + static_cast<unsigned>(random() % 40));
+        scene.start(random() % 2 == 0 ? 0 : 1 + static_cast<unsigned>(random() % 40));
       });
       wait_until([&] { return scene.is_drained() || scene.has_died(); }, "all is taken");
       quiet = deaths == 0 && !scene.has_died() ? quiet + 1 : 0;
@@ -246,7 +248,7 @@ TEST_CASE("svlogd killed at random instants loses nothing and repeats nothing") 
     unsigned until_kill = 1;
     feed(scene, input, random, [&] {
       if (--until_kill != 0) return;
-      until_kill = 1U + static_cast<unsigned>(random() % 12);
+      until_kill = 1 + static_cast<unsigned>(random() % 12);
       ::usleep(static_cast<useconds_t>(random() % 1500));
       scene.kill();
       scene.start(0);

@@ -17,8 +17,8 @@ struct Outcome {
   std::string log;     // all that was written, oldest first
   std::string errors;  // of svlogd
   std::string trouble;
-  long lines = 0;      // of ours
-  long marked = 0;     // as dropped
+  long lines = 0;   // of ours
+  long marked = 0;  // as dropped
 };
 
 constexpr char kScript[] = R"sh(
@@ -33,17 +33,24 @@ cp config disk/log
 dd if=/dev/zero of=disk/log/ballast bs=1k count=64 2>/dev/null
 mkfifo pipe
 "$SVLOGD" $OPTIONS disk/log <pipe 2>errors &
-exec 9>pipe
-seq -f 'line %024g' 1 $LINES_TO_WRITE >&9 &
+logger=$!
+exec 9<>pipe
+seq -f 'line %024.0f' 1 $LINES_TO_WRITE >&9 &
 feeder=$!
 wait_for grep -q "$FULL" errors
 [ "$MODE" = delete ] || wait_for is_troubled
+if [ "$MODE" = block ]; then
+  # Killed with half a write on the disk: the next one goes on from there.
+  kill -9 $logger
+  "$SVLOGD" $OPTIONS disk/log <pipe 2>errors.next 9>&- &
+  wait_for grep -q "$FULL" errors.next
+fi
 (cd disk/log; eval "$RELIEF")
 wait $feeder
 [ "$MODE" != drop ] || wait_for grep -q 'lines dropped' disk/log/current
 echo 'the last' >&9
 exec 9>&-
-wait
+wait || true
 cat $(ls disk/log/@* 2>/dev/null || true) disk/log/current >log
 )sh";
 
@@ -68,21 +75,28 @@ Outcome run_full(const TempDir& dir, const std::string& mode, const std::string&
   std::istringstream text(outcome.log);
   for (std::string line; std::getline(text, line);) {
     if (line.find("line 0") != std::string::npos) ++outcome.lines;
-    if (const auto at = line.find("svlogd: disk full, "); at != std::string::npos) outcome.marked += std::stol(line.substr(at + 19));
+    if (const auto at = line.find("svlogd: disk full, "); at != std::string::npos)
+      outcome.marked += std::stol(line.substr(at + 19));
   }
   return outcome;
 }
 
 }  // namespace
 
-TEST_CASE("on a full disk svlogd waits, and loses no line") {
+TEST_CASE("on a full disk svlogd waits, and loses no line, also when it is killed meanwhile") {
   NEEDS_ROOT();
   TempDir dir;
   const std::string relief = "rm ballast; mount -o remount,size=4m ..";
   const Outcome outcome = run_full(dir, "block", "", "s0\n", relief, "pausing");
   CHECK(outcome.lines == kLines);
-  CHECK(outcome.log.ends_with("the last\n"));
-  CHECK(outcome.errors.find("pausing: unable to write to current: No space left on device: disk/log") != std::string::npos);
+  std::string all;
+  for (int i = 1; i <= kLines; ++i) {
+    const std::string number = std::to_string(i);
+    all += "line " + std::string(24 - number.size(), '0') + number + "\n";
+  }
+  CHECK((outcome.log == all + "the last\n"));
+  CHECK(outcome.errors.find("pausing: unable to write to current: No space left on device: disk/log") !=
+        std::string::npos);
   CHECK(outcome.trouble == "disk/log: unable to write to current: No space left on device");
 }
 
@@ -104,7 +118,8 @@ TEST_CASE("with full drop the lines that are lost are counted") {
 TEST_CASE("with full delete the oldest files go, and the newest lines are there") {
   NEEDS_ROOT();
   TempDir dir;
-  const Outcome outcome = run_full(dir, "delete", "-l 100", "s16k\nn0\nN2\nfull delete\n", "true", "out of disk space, delete");
+  const Outcome outcome =
+      run_full(dir, "delete", "-l 100", "s16k\nn0\nN2\nfull delete\n", "true", "out of disk space, delete");
   CHECK(outcome.lines > 1000);
   CHECK(outcome.lines < kLines);
   CHECK(outcome.log.ends_with("line 000000000000000000030000\nthe last\n"));

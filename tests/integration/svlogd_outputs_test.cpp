@@ -41,7 +41,9 @@ class Fed {
     pipe_ = ends[1];
   }
   ~Fed() { end(); }
-  void write(const std::string& text) const { REQUIRE(::write(pipe_, text.data(), text.size()) == static_cast<ssize_t>(text.size())); }
+  void write(const std::string& text) const {
+    REQUIRE(::write(pipe_, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  }
   void end() {
     if (pipe_ >= 0) ::close(pipe_);
     pipe_ = -1;
@@ -64,12 +66,19 @@ std::unique_ptr<Process> start_rsyslog(const TempDir& dir, int port) {
   write_file(dir / "rsyslog.conf",
              "module(load=\"imudp\")\nmodule(load=\"imtcp\")\n"
              "template(name=\"plain\" type=\"string\" string=\"%pri% %programname% %msg%\\n\")\n"
-             "ruleset(name=\"udp\") { action(type=\"omfile\" file=\"" + dir / "udp" + "\" template=\"plain\") }\n"
-             "ruleset(name=\"tcp\") { action(type=\"omfile\" file=\"" + dir / "tcp" + "\" template=\"plain\") }\n"
-             "input(type=\"imudp\" address=\"127.0.0.1\" port=\"" + number + "\" ruleset=\"udp\")\n"
-             "input(type=\"imtcp\" address=\"127.0.0.1\" port=\"" + number + "\" ruleset=\"tcp\")\n");
-  auto server = std::make_unique<Process>(
-      Launch{.argv = {genuine("rsyslogd"), "-n", "-f", dir / "rsyslog.conf", "-i", dir / "pid"}, .directory = dir.path()});
+             "ruleset(name=\"udp\") { action(type=\"omfile\" file=\"" +
+                 dir / "udp" +
+                 "\" template=\"plain\") }\n"
+                 "ruleset(name=\"tcp\") { action(type=\"omfile\" file=\"" +
+                 dir / "tcp" +
+                 "\" template=\"plain\") }\n"
+                 "input(type=\"imudp\" address=\"127.0.0.1\" port=\"" +
+                 number +
+                 "\" ruleset=\"udp\")\n"
+                 "input(type=\"imtcp\" address=\"127.0.0.1\" port=\"" +
+                 number + "\" ruleset=\"tcp\")\n");
+  auto server = std::make_unique<Process>(Launch{
+      .argv = {genuine("rsyslogd"), "-n", "-f", dir / "rsyslog.conf", "-i", dir / "pid"}, .directory = dir.path()});
   WAIT_UNTIL(server->has_ended() || [&] {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
@@ -99,9 +108,10 @@ std::string with_front(const std::string& front, const std::string& lines) {
 
 TEST_CASE("svlogd writes to standard output, standard error and directories at once, each by its own filter") {
   TempDir dir;
-  const Ran ran = run(Launch{.argv = {program("svlogd"), "-c", "-*", "-c", "+err*", "stderr", "stdout", "-c", "pP: ", "log", "null"},
-                             .directory = dir.path(),
-                             .input = "error 1\nfine\nerror 2\n"});
+  const Ran ran = run(
+      Launch{.argv = {program("svlogd"), "-c", "-*", "-c", "+err*", "stderr", "stdout", "-c", "pP: ", "log", "null"},
+             .directory = dir.path(),
+             .input = "error 1\nfine\nerror 2\n"});
   CHECK(ran.code == 0);
   CHECK(ran.output == "error 1\nfine\nerror 2\n");
   CHECK(ran.errors == "error 1\nerror 2\n");
@@ -120,7 +130,8 @@ TEST_CASE("JSON lines carry the time, the service, the stream and the text") {
 TEST_CASE("the service's name is that of its directory, also from within log") {
   TempDir dir;
   make_directories(dir / "web/log");
-  const Ran ran = run(Launch{.argv = {program("svlogd"), "-j", "stdout"}, .directory = dir / "web/log", .input = "x\n"});
+  const Ran ran =
+      run(Launch{.argv = {program("svlogd"), "-j", "stdout"}, .directory = dir / "web/log", .input = "x\n"});
   CHECK(ran.output.find("\"service\":\"web\"") != std::string::npos);
 }
 
@@ -129,8 +140,10 @@ TEST_CASE("a reader of standard output that is slow or gone stops nothing but it
   int ends[2];
   REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
   ::close(ends[0]);
-  const Ran ran = run(Launch{
-      .argv = {program("svlogd"), "stdout", "log"}, .directory = dir.path(), .input = numbered("line", 1, 100), .output_fd = ends[1]});
+  const Ran ran = run(Launch{.argv = {program("svlogd"), "stdout", "log"},
+                             .directory = dir.path(),
+                             .input = numbered("line", 1, 100),
+                             .output_fd = ends[1]});
   ::close(ends[1]);
   CHECK(ran.code == 0);
   CHECK(read_file(dir / "log/current") == numbered("line", 1, 100));
@@ -141,7 +154,8 @@ TEST_CASE("a syslog server gets every line over TCP, also those of the time when
   TempDir dir;
   const int port = free_port();
   auto server = start_rsyslog(dir, port);
-  Fed logger({"-n", "web", "-c", "priority local3.err", "-c", "-*secret*", "syslog:tcp:127.0.0.1:" + std::to_string(port), "log"},
+  Fed logger({"-n", "web", "-c", "priority local3.err", "-c", "-*secret*",
+              "syslog:tcp:127.0.0.1:" + std::to_string(port), "log"},
              dir.path());
   logger.write(numbered("one", 1, 200) + "secret\n");
   WAIT_UNTIL(read_file(dir / "tcp") == with_front("155 web ", numbered("one", 1, 200)));

@@ -1,10 +1,10 @@
-#include <catch2/catch.hpp>
+#include "lib/log_tail.h"
 
+#include <catch2/catch.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 
-#include "lib/log_tail.h"
 #include "tests/support/temp_dir.h"
 
 using namespace svdir;
@@ -151,4 +151,26 @@ TEST_CASE("a directory without a log is an error that says so") {
   const auto tail = LogTail::open(dir.path());
   REQUIRE_FALSE(tail);
   CHECK(tail.error().text() == "unable to open " + dir.path() + "/current: No such file or directory");
+}
+
+TEST_CASE("readable names are followed in their order, with their numbers") {
+  Log log;
+  const auto rotate = [&](const std::string& name) {
+    std::filesystem::rename(log.dir / "current", log.dir / name);
+    log.append("");
+  };
+  log.append("a\n");
+  rotate("20261119.s");
+  for (int i = 1; i <= 11; ++i) {
+    log.append("b" + std::to_string(i) + "\n");
+    rotate(i == 1 ? "20261120.s" : "20261120~" + std::to_string(i - 1) + ".s");
+  }
+  log.append("c\n");
+  LogTail tail = log.open();
+  CHECK(*tail.last(4) == "b9\nb10\nb11\nc\n");
+  CHECK(tail.last(100)->starts_with("a\nb1\nb2\nb3\n"));
+  log.append("d\n");
+  rotate("20261120~11.u");
+  log.append("e\n");
+  CHECK(*tail.more() == "d\ne\n");
 }

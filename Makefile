@@ -193,7 +193,7 @@ ALIASES_svrun := chpst softlimit setuidgid envuidgid envdir pgrphack setlock
 
 install: programs
 	install -d $(BINDIR)
-	install $(PROGRAMS:%=$(OUT)/%) $(BINDIR)
+	install -s $(PROGRAMS:%=$(OUT)/%) $(BINDIR)
 	for page in $(PAGES); do install -D -m 644 $$page $(MANDIR)/man$${page##*.}/$${page##*/}; done
 
 # Not part of install, because in PREFIX they come before the genuine tools. Only what is not there is made.

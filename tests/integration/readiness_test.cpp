@@ -186,7 +186,8 @@ TEST_CASE("fd:N: what a process of the last run writes says nothing of this one"
   const ServiceDir service =
       ServiceDir(dir, "s")
           .run("echo $$ >> starts\nif ! test -e old; then\n  touch old\n"
-               "  setsid sh -c 'while ! test -e second; do sleep 0.01; done; echo >&3; touch told' &\n  exit 0\nfi\n"
+               "  setsid sh -c 'touch away; while ! test -e second; do sleep 0.01; done; echo >&3; touch told' &\n"
+               "  while ! test -e away; do sleep 0.01; done; exit 0\nfi\n"
                "touch second; exec sleep 1000")
           .conf("ready = fd:3\nstart-time = 0\nrestart-delay = 10ms\n");
   const Supervised supervised(service);
@@ -312,7 +313,8 @@ TEST_CASE("notify: MAINPID makes another process the service", "[readiness][noti
   SECTION("its death is the service's, and the first process goes with it") {
     REQUIRE(::kill(child, SIGKILL) == 0);
     WAIT_UNTIL(lines(service / "starts") == 2);
-    if (!own_session) CHECK_FALSE(is_alive(parent));
+    CHECK_FALSE(is_alive(parent));
+    WAIT_UNTIL(service.state().state == State::up);  // before that nobody knows of a child in a session of its own
   }
   SECTION("the first process may end") {
     REQUIRE(::kill(parent, SIGKILL) == 0);
@@ -322,6 +324,7 @@ TEST_CASE("notify: MAINPID makes another process the service", "[readiness][noti
     REQUIRE(::kill(child, SIGUSR2) == 0);
     WAIT_UNTIL(lines(service / "starts") == 2);
     CHECK(service.state().last == Ending{Ending::Kind::signalled, SIGUSR2, false});
+    WAIT_UNTIL(service.state().state == State::up);
   }
   SECTION("it is stopped as the service") {
     REQUIRE(service.command("d"));

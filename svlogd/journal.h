@@ -7,10 +7,11 @@
 //
 // *Taking* bytes from a pipe must be one indivisible step: killed before it they are in the pipe, after it they are in
 // the window, and the next svlogd must know which. Reading n bytes that are already there is one system call that
-// reads all n or is not begun; whether it has happened is seen from its first byte. So: learn n (FIONREAD) and the
-// first byte (by tee(2), which copies without taking), store the *complement* of that byte where the read will put
-// it, note n and the byte, read. If the next svlogd finds the complement there, the bytes are still in the pipe; else
-// they are all in the window.
+// reads all n or is not begun; whether it has happened is seen from what stands where the read puts its first bytes.
+// So: learn n (FIONREAD), put there something else than what will come, note n and what was put, read. If the next
+// svlogd finds it unchanged, the bytes are still in the pipe; else they are all in the window. Something else is 64
+// random bits, new each time, which no 8 bytes of a log are by chance; for fewer than 8 bytes it is the complement of
+// the first one, which tee(2) tells without taking it.
 //
 // *Writing* is repeatable: an output notes {position, length of its file, where in a line it is} after each write, and
 // writes with pwrite(2) at the noted length. Killed between write and note, the next svlogd does the same work again
@@ -107,12 +108,15 @@ class Journal {
   bool take_over();
   void start_anew(std::uint64_t device, std::uint64_t inode);
   void finish_taking();
+  Taken look_at_first(int fd, unsigned char& first);
+  void mark_place(std::string_view mark, std::size_t size);
   bool grow(std::size_t capacity);
   char* place(std::uint64_t position) const;
   std::size_t space() const;
 
   Fd fd_;
-  Fd probe_[2];  // the private pipe of the first byte
+  Fd probe_[2];  // a private pipe, for looking at the first byte
+  std::uint64_t random_ = 0;
   JournalNotes* notes_ = nullptr;
   char* window_ = nullptr;
   std::size_t mapped_ = 0;  // bytes of the window's mapping

@@ -12,6 +12,7 @@ namespace svdir::svlogd {
 namespace {
 
 constexpr int kTurns = 32;                           // takings before signals are looked at again
+constexpr std::uint64_t kSmallTurn = 8 * 1024;                 // bytes
 constexpr Duration kIdle = std::chrono::seconds(1);  // until memory is given back
 constexpr std::size_t kUnlimited = ~std::size_t{0};
 constexpr int kLargePipe = 1024 * 1024;
@@ -93,9 +94,12 @@ bool Logger::deliver() {
 
 void Logger::on_input() {
   for (int turn = 0; turn < kTurns; ++turn) {
+    const std::uint64_t before = journal_.end();
     const auto taken = take();
     if (taken == Journal::Taken::bytes) {
       if (!deliver()) break;
+      // After a little there is mostly nothing; if there is, the loop calls us again.
+      if (phase_ == Phase::reading && is_pollable_ && journal_.end() - before < kSmallTurn) break;
       if (phase_ != Phase::draining || left_to_drain_ != 0) continue;
     }
     if (taken == Journal::Taken::failed) warn(system_error("unable to read standard input").error());

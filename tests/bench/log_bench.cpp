@@ -160,7 +160,7 @@ void latency(const std::string& name, const std::string& command, const std::str
 
 // Proportional set size and private memory of one of several idle loggers.
 void memory(const std::string& name, const std::string& command, const std::string& directory) {
-  constexpr int kCount = 20;
+  constexpr int kCount = 50;
   fs::remove_all(directory);
   fs::create_directory(directory);
   std::vector<pid_t> readers;
@@ -229,7 +229,7 @@ int main(int argc, char** argv) {
   latency("svdir svlogd", "exec " + ours + " d", "d/current", directory);
   latency("runit svlogd", genuine + " d", "d/current", directory);
   latency("s6-log", "exec s6-log ./d", "d/current", directory);
-  std::printf("\nmemory of one of 20 idle loggers\n");
+  std::printf("\nmemory of one of 50 idle loggers\n");
   memory("svdir svlogd", ours + " d", directory);
   memory("svdir svlogd -tt", ours + " -tt d", directory);
   memory("runit svlogd", "svlogd d", directory);

@@ -10,6 +10,7 @@
 namespace svdir {
 namespace {
 
+constexpr Duration kTick = std::chrono::milliseconds(20);          // at least what start ticks are rounded by
 constexpr Duration kAdoptAgain = std::chrono::milliseconds(200);   // when there was no descriptor for a pidfd
 constexpr Duration kExitReportPatience = std::chrono::seconds(1);  // for svscan to tell of an orphan's end
 
@@ -27,9 +28,10 @@ Life life_of(const ProcessId& process, Instant started) {
   if (ticks == 0) return Life::known;  // there is no /proc, and nothing better to go by
   timespec boot_time;
   ::clock_gettime(CLOCK_BOOTTIME, &boot_time);
-  const auto age = std::chrono::seconds(boot_time.tv_sec) -
-                   std::chrono::seconds(static_cast<long long>(ticks) / ::sysconf(_SC_CLK_TCK));
-  return started.is_set() && monotonic_now() - started < age + std::chrono::seconds(2) ? Life::known : Life::over;
+  const auto since_boot = std::chrono::seconds(boot_time.tv_sec) + Duration(boot_time.tv_nsec);
+  const auto age = since_boot - Duration(static_cast<long long>(ticks) * (1'000'000'000 / ::sysconf(_SC_CLK_TCK)));
+  // It wrote down its start itself, so ours is a little older than that.
+  return started.is_set() && monotonic_now() - started < age + kTick ? Life::known : Life::over;
 }
 
 }  // namespace
@@ -43,8 +45,10 @@ void Unit::signal_process(pid_t pid, int signal, bool group) {
     if (life != Life::known) return;
   }
   if (adopted_ && sys::pidfd_send_signal(adopted_.get(), group ? 0 : signal) != 0) return;
-  if (group) sys::kill(pid == record_.main.pid && record_.group != 0 ? -record_.group : -pid, signal);
-  else if (!adopted_) sys::kill(pid, signal);
+  if (group)
+    sys::kill(pid == record_.main.pid && record_.group != 0 ? -record_.group : -pid, signal);
+  else if (!adopted_)
+    sys::kill(pid, signal);
 }
 
 void Unit::adopt() {
@@ -101,7 +105,9 @@ void Unit::on_adopted_ended() {
   adopted_ended(false);
 }
 
-void Unit::on_exit_report_overdue() { adopted_ended(true); }
+void Unit::on_exit_report_overdue() {
+  adopted_ended(true);
+}
 
 // Its parent was not us, so somebody else has its exit status. When that was our own parent it is svscan, which
 // writes it to supervise/exit and says so; from anybody else nothing will come.

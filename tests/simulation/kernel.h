@@ -42,6 +42,7 @@ struct Process {
   bool obeys = true;   // TERM and its like end it
   int dying_of = 0;    // the signal it will end by
   bool has_log_pipe = false;
+  bool was_asked = false;     // a signal that ends programs has been sent to it
   bool may_be_ended = false;  // somebody has asked for that, or a setting does
   bool unrecorded = false;    // its record could not be written before it was executed
   int exit_code = 0;          // when it ends by itself

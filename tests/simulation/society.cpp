@@ -145,6 +145,7 @@ void World::person_orders(std::string_view letters) {
 
 void World::person_writes() {
   for (const char letter : person_.letters) {
+    if (letter == 'k') kill_ordered_ = true;
     if (starts_run(letter)) forbidden_ = false;
     if (letter != 'p' && letter != 'c' && letter != 'h' && letter != 'z') wanted_up_ = false;
     if (ends_run(letter)) {

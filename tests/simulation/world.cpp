@@ -25,6 +25,7 @@ World::World(std::uint64_t seed) : random_(seed), kernel_(*this) {
   roughness_ = static_cast<unsigned>(below(200));
   has_logger_ = chance(400);
   svscan_reports_ = chance(700);
+  is_patient_ = chance(500);
 }
 
 World::~World() {
@@ -117,8 +118,12 @@ void World::signalled(Process& process, int signal, bool by_supervise) {
   if (process.role == Role::stranger || process.role == Role::parent || process.role == Role::supervise)
     breach("a signal to a stranger");
   const bool deadly = signal == SIGTERM || signal == SIGKILL || signal == SIGINT || signal == SIGQUIT;
-  if (process.role == Role::run && deadly && !process.may_be_ended && !process.zombie)
-    breach("a signal that ends run, which nobody asked for");
+  if (process.role != Role::run || process.zombie) return;
+  if (deadly && !process.may_be_ended) breach("a signal that ends run, which nobody asked for");
+  const bool may_be_rude = kill_ordered_ || settings_.ladder()[0].signal == SIGKILL || kernel_.file("/svc/control/t");
+  if (signal == SIGKILL && process.obeys && !process.was_asked && !may_be_rude)
+    breach("run is killed without having been asked to end");
+  process.was_asked = process.was_asked || signal == settings_.ladder()[0].signal;
 }
 
 void World::idle(Instant next_deadline) {
@@ -146,7 +151,8 @@ void World::storm(Instant next_deadline) {
   if (what < 80 && person_has_given_up()) {
     constexpr std::string_view kOrders[] = {"u", "d", "o", "r",  "t",  "k",  "p",  "c", "h",
                                             "x", "i", "q", "du", "ud", "tu", "ox", "z", "dd"};
-    return person_orders(kOrders[below(std::size(kOrders))]);
+    const std::string_view order = kOrders[below(std::size(kOrders))];
+    return person_orders(order == "k" && is_patient_ ? "h" : order);
   }
   if (what < 82) return strangers();
   if (what < 83 && run_gets_ready()) return;

@@ -120,6 +120,7 @@ class World final : public Fate {
   Settings settings_;
   bool has_logger_ = false;
   bool svscan_reports_ = true;
+  bool is_patient_ = false;  // the person never orders `kill`
   unsigned roughness_ = 0;  // of thousand events, how many are mishaps
 
   // What goes wrong.
@@ -134,8 +135,9 @@ class World final : public Fate {
   bool forbidden_ = false;  // to be down, acknowledged
   bool wanted_up_ = false;  // to be up, acknowledged, and nothing else ordered since
   bool told_to_exit_ = false;
-  bool quits_ = false;      // QUIT was sent
-  bool end_asked_ = false;  // an order that ends run may still be under way
+  bool quits_ = false;         // QUIT was sent
+  bool kill_ordered_ = false;  // at any time
+  bool end_asked_ = false;     // an order that ends run may still be under way
 };
 
 }  // namespace svdir::sim

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "lib/memory.h"
 #include "lib/say.h"
 #include "lib/spawn.h"
 #include "lib/system.h"
@@ -150,6 +151,7 @@ void Unit::settle_down() {
   listen(holdup_ == Holdup::none && !left_);
   if (files_.is_unwritten() && !left_)
     rewrite_timer_.start(loop_, monotonic_now() + kRewriteInterval, callback<&Unit::settle_down>(this));
+  release_unused_stack();
 }
 
 void Unit::schedule() {

@@ -34,7 +34,19 @@ std::string find_program(std::string_view name) {
   }
 }
 
-std::string own_program(const char* argv0) { return argv0 != nullptr ? find_program(argv0) : std::string(); }
+std::string own_program(const char* argv0) {
+  if (argv0 == nullptr) return {};
+  if (std::string_view(argv0).find('/') != std::string_view::npos) return find_program(argv0);
+  // A bare name need not come from $PATH: svscan executes supervise by its path under such a name, and the first
+  // `supervise` in $PATH may be daemontools'. Just after the start this link is right.
+  char self[PATH_MAX];
+  const ssize_t length = ::readlink("/proc/self/exe", self, sizeof self - 1);
+  if (length > 0) {
+    self[length] = '\0';
+    if (std::string found = absolute_if_executable(self); !found.empty()) return found;
+  }
+  return find_program(argv0);
+}
 
 std::string sibling_program(const std::string& program, std::string_view name) {
   if (const std::size_t slash = program.rfind('/'); slash != std::string::npos) {

@@ -10,8 +10,8 @@ namespace svdir {
 // Empty when there is none.
 std::string find_program(std::string_view name);
 
-// Absolute path of this program, as it was started; to be called in the working directory of the start. Not
-// /proc/self/exe, which names the old file after an upgrade has replaced it; empty when it cannot be told.
+// Absolute path of this program, as it was started; to be called at the start, in the working directory of the start:
+// later, /proc/self/exe may name the old file, which an upgrade has replaced. Empty when it cannot be told.
 std::string own_program(const char* argv0);
 
 // The program `name` in the folder of `program`, else in $PATH, else empty: programs of one release stand together.

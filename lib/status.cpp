@@ -103,6 +103,7 @@ void each_field(Record& record, Visit visit) {
   visit("ready", record.ready);
   visit("start-owed", record.start_owed);
   visit("signalled", record.signalled);
+  visit("upgrade-refused", record.upgrade_refused);
   visit("failed-start", record.failed_start);
   visit("main", record.main);
   visit("finish", record.finish);

@@ -102,6 +102,7 @@ struct StateRecord {
   bool ready = false;     // the present run has told it is ready (always, once started, without a `ready` setting)
   bool start_owed = false;       // a person asked for a start that has to wait for the end of the present run
   bool signalled = false;        // a person sent the present run a signal that ends programs
+  bool upgrade_refused = false;  // the last upgrade asked for: the new supervise does not run
   bool failed_start = false;     // the present run counts as a failed start however long it lived
   bool unhealthy = false;        // the present run is ended because it failed its health checks
   ProcessId main;         // run
@@ -129,8 +130,6 @@ struct StateRecord {
 
 inline constexpr std::size_t kLongestState = 16 * 1024;
 inline constexpr std::size_t kMostTokens = 16;
-// What `reason` begins with after an upgrade that was refused.
-inline constexpr std::string_view kNotUpgraded = "not upgraded";
 
 std::string pack(const StateRecord& record);
 bool unpack(std::string_view text, StateRecord& into);

@@ -125,7 +125,7 @@ void Unit::perform(const Action& action) {
     case Action::Kind::collect_orphan: return adopted_ended(false);
     case Action::Kind::upgrade:
       holdup_ = Holdup::upgrade;
-      if (record_.reason.starts_with(kNotUpgraded)) record_.reason.clear();
+      record_.upgrade_refused = false;
       return host_.upgrade_wanted(*this);
     case Action::Kind::leave:
       if (left_) return;
@@ -231,7 +231,7 @@ void Unit::sign_off() {
 
 void Unit::upgrade_refused() {
   holdup_ = Holdup::none;
-  record_.reason = std::string(kNotUpgraded) + ": the new supervise does not run";
+  record_.upgrade_refused = true;
   if (!draining_) drain();
 }
 

@@ -71,6 +71,7 @@ Result<void> make_plan(const Request& request, Plan& plan) {
   task.needs_process = plan.row.goal == Goal::taken && verb != Verb::reload_settings && verb != Verb::upgrade;
   if (verb == Verb::signal) return plan_signal(request, plan);
   if (verb == Verb::wait) return plan_wait(request, task);
+  if (verb == Verb::upgrade && request.names.empty()) task.beforehand = judge_indifferently;  // all that are there
   if (verb == Verb::enable || verb == Verb::disable) {
     task.prefix = plan.row.name;
     task.prefix += "d, ";

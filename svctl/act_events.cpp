@@ -77,7 +77,7 @@ class Reporter {
 
   void look_again(std::size_t key) {
     Known& known = known_[key];
-    StatusRow row{known.target, look(known.target), false, {}};
+    StatusRow row{known.target, look(known.target), false, {}, {}};
     std::string now = essence(row.view);
     if (!row.view.exists) known.is_watched = false;
     if (now == known.shown) return;

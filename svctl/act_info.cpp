@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "lib/files.h"
+#include "lib/log_status.h"
 #include "lib/say.h"
 #include "lib/system.h"
 #include "svctl/actions.h"
@@ -30,7 +31,7 @@ Result<std::vector<Death>> deaths_of(const Target& target) {
 }
 
 StatusRow look_at(const Target& target) {
-  StatusRow row{target, look(target), has_logger(target), {}};
+  StatusRow row{target, look(target), has_logger(target), {}, {}};
   if (row.has_log) row.log = look(logger_of(target));
   return row;
 }
@@ -49,6 +50,8 @@ void explain_one(const Target& target, unsigned long lines, Screen& screen) {
   }
   const auto directory = find_log_directory(target);
   if (!directory) return;
+  if (const std::string trouble = read_log_trouble(*directory); !trouble.empty())
+    screen.put("  log: " + printable(trouble) + "\n");
   const auto log = last_lines(*directory, lines);
   if (!log || log->empty()) return;
   screen.put("  last lines of " + printable(*directory) + "/current:\n");

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <climits>
 
+#include "lib/files.h"
 #include "lib/say.h"
+#include "lib/scan_state.h"
 #include "lib/system.h"
 #include "svctl/actions.h"
 #include "svctl/render.h"
@@ -27,11 +29,11 @@ std::string svscan_program(pid_t pid) {
   return length > 0 ? std::string(path, static_cast<std::size_t>(length)) : "";
 }
 
-// Since when the lock file has been written: svscan writes it when it starts.
-Stamp started_at(int scan_directory) {
-  struct stat facts;
-  if (sys::fstatat(scan_directory, ".svdir/lock", &facts) != 0) return {};
-  return {facts.st_mtim.tv_sec, static_cast<std::int32_t>(facts.st_mtim.tv_nsec)};
+ScanState read_scan_state(int scan_directory) {
+  ScanState state;
+  const auto text = read_small(scan_directory, kScanStateFile, kLongestScanState);
+  if (!text || !unpack(*text, state)) return {};
+  return state;
 }
 
 Error no_svscan(const Targets& targets) {
@@ -48,7 +50,7 @@ Action show_svscan(const Request& request) {
   summary.directory = targets->scan_directory;
   summary.pid = pid;
   summary.program = pid != 0 ? svscan_program(pid) : "";
-  summary.since = pid != 0 ? started_at(targets->scan_fd.get()) : Stamp{};
+  if (pid != 0) summary.said = read_scan_state(targets->scan_fd.get());
   for (const StatusRow& row : survey(targets->list, false)) summary.add(state_word(row.view));
   Screen screen;
   screen.put(request.json ? scan_json(summary) : scan_text(summary, {wall_now(), monotonic_now()}));

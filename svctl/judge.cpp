@@ -101,8 +101,8 @@ Verdict judge_condition(Goal goal, const View& now) {
 Verdict judge_taken(const Question& question, const View& before, const View& now) {
   if (question.verb->verb == Verb::reload_settings && now.record.reason.starts_with("misconfigured"))
     return {Outcome::failed, now.record.reason};
-  if (question.verb->verb == Verb::upgrade && now.record.reason.starts_with(kNotUpgraded))
-    return {Outcome::failed, now.record.reason};
+  if (question.verb->verb == Verb::upgrade && now.record.upgrade_refused)
+    return {Outcome::failed, "not upgraded: the new supervise does not run"};
   return {Outcome::ok, question.needs_process ? with_pid(std::string(question.verb->said), before.record)
                                               : std::string(question.verb->said)};
 }

@@ -83,11 +83,6 @@ std::string directory_open_in(pid_t pid) {
   return found;
 }
 
-std::string path_of(const Target& target) {
-  if (target.at == AT_FDCWD || target.path.starts_with('/')) return target.path;
-  return "/proc/self/fd/" + std::to_string(target.at) + "/" + target.path;
-}
-
 }  // namespace
 
 std::string readable_line(std::string_view line) {
@@ -118,7 +113,7 @@ std::optional<Stamp> parse_since(std::string_view text, Stamp now) {
 }
 
 Result<std::string> find_log_directory(const Target& service) {
-  const std::string base = path_of(service);
+  const std::string base = plain_path(service);
   const std::string log = base + "/log";
   const View logger = look(logger_of(service));
   if (const std::string open = directory_open_in(logger.is_supervised() ? logger.record.main.pid : 0); !open.empty())

@@ -195,6 +195,7 @@ std::string status_line(const StatusRow& row, const Now& now, std::size_t name_w
     line.append(word.size() < width ? width - word.size() : 0, ' ').append("  ").append(printable(details));
   }
   if (row.has_log) paint_onto(line, "; log: " + printable(log_words(row.log, now)), kDim, paint);
+  if (!row.log_trouble.empty()) paint_onto(line, "  " + printable(row.log_trouble), kRed, paint);
   return line + "\n";
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/clock.h"
+#include "lib/scan_state.h"
 #include "svctl/client.h"
 #include "svctl/deaths.h"
 #include "svctl/judge.h"
@@ -24,6 +25,7 @@ struct StatusRow {
   View view;
   bool has_log = false;
   View log;
+  std::string log_trouble;  // what svlogd says is wrong with the log itself
 };
 
 // Now, by both clocks: since when something is so is known by the wall clock, when it ends by the monotonic one.
@@ -61,7 +63,7 @@ struct ScanSummary {
   std::string directory;
   pid_t pid = 0;
   std::string program;
-  Stamp since;
+  ScanState said;  // by svscan; all zero where it says nothing
   std::size_t services = 0;
   std::vector<std::pair<std::string, std::size_t>> by_state;
 

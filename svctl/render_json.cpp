@@ -66,6 +66,7 @@ std::string status_json(const StatusRow& row, const Now& now) {
   json["service"] = row.target.name;
   json.update(of_view(row.view, now));
   if (row.has_log) json["log"] = of_view(row.log, now);
+  if (!row.log_trouble.empty()) json["log"]["trouble"] = row.log_trouble;
   return line_of(json);
 }
 
@@ -88,7 +89,17 @@ std::string death_json(const Target& target, const Death& death) {
 std::string scan_json(const ScanSummary& summary) {
   Json json{{"directory", summary.directory}, {"svscan", summary.pid != 0 ? Json(summary.pid) : Json(nullptr)}};
   if (!summary.program.empty()) json["program"] = summary.program;
-  if (summary.since.is_set()) json["since"] = seconds_of(summary.since);
+  const ScanState& said = summary.said;
+  if (said.pid != 0) {
+    json["version"] = said.version;
+    json["since"] = seconds_of(said.since);
+    json["stopping"] = said.stopping;
+    json["held"] = said.held;
+    json["pending"] = said.pending;
+    json["delayed"] = said.delayed;
+    json["left_alone"] = said.left_alone;
+    json["restarts"] = said.restarts;
+  }
   json["services"] = summary.services;
   for (const auto& [state, count] : summary.by_state) json["states"][state] = count;
   return line_of(json);

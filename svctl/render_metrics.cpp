@@ -101,8 +101,9 @@ std::string scan_text(const ScanSummary& summary, const Now& now) {
   std::string text = printable(summary.directory) + ": ";
   if (summary.pid != 0) {
     text += "svscan, pid " + std::to_string(summary.pid);
-    if (summary.since.is_set()) {
-      const Duration passed = std::chrono::seconds(now.wall.seconds - summary.since.seconds);
+    if (!summary.said.version.empty()) text += ", version " + printable(summary.said.version);
+    if (summary.said.since.is_set()) {
+      const Duration passed = std::chrono::seconds(now.wall.seconds - summary.said.since.seconds);
       text += ", for " + short_duration(std::max(passed, Duration{}));
     }
     if (!summary.program.empty()) text += ", " + printable(summary.program);
@@ -112,7 +113,19 @@ std::string scan_text(const ScanSummary& summary, const Now& now) {
   text += "\n" + std::to_string(summary.services) + " service(s)";
   for (std::size_t i = 0; i < summary.by_state.size(); ++i)
     text += (i == 0 ? ": " : ", ") + std::to_string(summary.by_state[i].second) + " " + summary.by_state[i].first;
-  return text + "\n";
+  text += "\n";
+  const ScanState& said = summary.said;
+  if (said.stopping) text += "it is stopping all services\n";
+  const std::pair<unsigned, const char*> kCounts[] = {
+      {said.held, "supervised by somebody else's supervise, which is watched"},
+      {said.pending, "without a `run` that can be executed"},
+      {said.delayed, "whose supervise died and is started again later"},
+      {said.left_alone, "left alone, because the supervise was told to exit"},
+  };
+  for (const auto& [count, what] : kCounts)
+    if (count > 0) text += std::to_string(count) + " " + what + "\n";
+  if (said.restarts > 0) text += std::to_string(said.restarts) + " restart(s) of supervises that died\n";
+  return text;
 }
 
 }  // namespace svdir::svctl

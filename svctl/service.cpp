@@ -172,6 +172,11 @@ Result<void> write_control(const Target& target, std::string_view bytes) {
   return {};
 }
 
+std::string plain_path(const Target& target) {
+  if (target.at == AT_FDCWD || target.path.starts_with('/')) return target.path;
+  return "/proc/self/fd/" + std::to_string(target.at) + "/" + target.path;
+}
+
 Result<Fd> open_service(const Target& target) {
   Fd fd(sys::openat(target.at, target.path.c_str(), O_RDONLY | O_DIRECTORY));
   if (!fd) return system_error("unable to open", target.path);

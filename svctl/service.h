@@ -63,6 +63,9 @@ StateRecord record_from(const RunitStatus& status);
 // there is none; EACCES; EAGAIN: it is full; EINVAL: what is there is no FIFO.
 Result<void> write_control(const Target& target, std::string_view bytes);
 
+// The service directory's path for calls that take no descriptor.
+std::string plain_path(const Target& target);
+
 // The service directory as a descriptor.
 Result<Fd> open_service(const Target& target);
 

@@ -2,10 +2,17 @@
 
 #include <thread>
 
+#include "lib/log_status.h"
+
 namespace svdir::svctl {
 namespace {
 
 constexpr std::size_t kWorthAThread = 200;  // a thread costs as much as a look at some twenty services
+
+// Looks where logs usually are; `svctl why` takes the pains to find others.
+std::string trouble_of_log(const Target& target) {
+  return read_log_trouble(plain_path(target) + "/log/main");
+}
 
 }  // namespace
 
@@ -19,6 +26,7 @@ std::vector<StatusRow> survey(const std::vector<Target>& targets, bool with_logg
       if (!with_loggers || !row.view.exists || !has_logger(targets[i])) continue;
       row.has_log = true;
       row.log = look(logger_of(targets[i]));
+      row.log_trouble = trouble_of_log(targets[i]);
     }
   };
   if (targets.size() < kWorthAThread) {

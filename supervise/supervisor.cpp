@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "lib/files.h"
+#include "lib/memory.h"
 #include "lib/program_path.h"
 #include "lib/say.h"
 #include "lib/system.h"

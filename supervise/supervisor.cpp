@@ -115,8 +115,8 @@ Result<void> Supervisor::open(const char* directory, const char* argv0) {
   return {};
 }
 
+void Supervisor::run() {
   release_unused_stack();  // of opening, which goes deeper than the loop does
-  loop_.run();
   loop_.run();
   if (!service_.has_left() || !loggers_have_left()) return;  // it was told to quit
   for (Logger* logger : {&logger_, &errors_})

@@ -121,11 +121,11 @@ TEST_CASE("a reader of stderr that has died kills neither supervise nor svscan",
 TEST_CASE("a service that will not die does not make its supervisor deaf", "[defects]") {
   const TempDir dir;
   const ServiceDir service = ServiceDir(dir, "s")
-                                 .run("exec sleep 1000")
+                                 .run("trap '' TERM; echo up > seen; while :; do sleep 0.1; done")
                                  .control('t', "exec sleep 1000")  // in runit this hangs runsv for good
-                                 .finish("exec sleep 1000");
+                                 .conf("stop = TERM 1s KILL\n");
   const Supervised supervised(service);
-  service.wait_for_new_pid();
+  WAIT_UNTIL(read_file(service / "seen") == "up\n");
   REQUIRE(service.command("t"));
   REQUIRE(service.command("p"));
   WAIT_UNTIL(service.status().paused);

@@ -86,7 +86,7 @@ bool CurrentFile::ends_with_newline() const {
 bool CurrentFile::sync(bool must) {
   const Instant now = monotonic_now();
   if (noted_ > kMostToSync) return true;
-  if (!must && last_sync_.is_set() && now - last_sync_ < kSyncInterval) return true;
+  if (!must && now - last_sync_ < kSyncInterval) return true;
   last_sync_ = now;
   return sys::fsync(fd_.get()) == 0;
 }

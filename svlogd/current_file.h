@@ -52,7 +52,7 @@ class CurrentFile {
   Fd fd_;
   std::uint64_t noted_ = 0;
   std::uint64_t ahead_ = 0;
-  Instant last_sync_;
+  Instant last_sync_ = monotonic_now();
 };
 
 }  // namespace svdir::svlogd

@@ -12,7 +12,7 @@ namespace svdir::svlogd {
 namespace {
 
 constexpr int kTurns = 32;                           // takings before signals are looked at again
-constexpr std::uint64_t kSmallTurn = 8 * 1024;                 // bytes
+constexpr std::uint64_t kSmallTurn = 8 * 1024;       // bytes
 constexpr Duration kIdle = std::chrono::seconds(1);  // until memory is given back
 constexpr std::size_t kUnlimited = ~std::size_t{0};
 constexpr int kLargePipe = 1024 * 1024;

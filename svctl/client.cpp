@@ -112,6 +112,10 @@ std::vector<Job> Client::run(const std::vector<Target>& targets) {
     jobs[i].before = look(targets[i]);
     begin(jobs[i], i);
   }
+  for (std::size_t key = 0; key < jobs.size(); ++key) {
+    if (jobs[key].verdict.outcome == Outcome::pending) examine(jobs[key]);
+    if (jobs[key].verdict.outcome != Outcome::pending) watch_.remove(key);
+  }
   Instant next_tick = monotonic_now() + pause(jobs);
   while (pending_ > 0) {
     const Duration rest = next_tick - monotonic_now();
@@ -152,7 +156,6 @@ void Client::begin(Job& job, std::size_t key) {
   send(job);
   if (job.verdict.outcome != Outcome::pending) return;
   if (task_.no_wait && job.sent) return finish(job, {Outcome::ok, "told, not waited for"});
-  examine(job);
 }
 
 void Client::watch(Job& job, std::size_t key) {

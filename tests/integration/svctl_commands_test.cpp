@@ -111,6 +111,7 @@ TEST_CASE("once -w returns the exit code of the run", "[svctl]") {
   ServiceDir service = ServiceDir(dir, "job").run("exit $(cat code)").file("code", "7").down();
   const Supervised supervised(service);
   const Ran failed = svctl(dir.path(), {"once", "-w", "job"});
+  CAPTURE(failed.output, failed.errors);
   CHECK(failed.code == 7);
   CHECK(matches(failed.output, "ok: job: exited 7" + kTook));
   service.file("code", "0");

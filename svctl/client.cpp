@@ -112,6 +112,9 @@ std::vector<Job> Client::run(const std::vector<Target>& targets) {
     jobs[i].before = look(targets[i]);
     begin(jobs[i], i);
   }
+  // Only when all have been told, so that what cannot be told is said first, as by sv, and nobody waits for another.
+  for (Job& job : jobs)
+    if (job.verdict.outcome == Outcome::pending) examine(job);
   Instant next_tick = monotonic_now() + pause(jobs);
   while (pending_ > 0) {
     const Duration rest = next_tick - monotonic_now();
@@ -151,8 +154,7 @@ void Client::begin(Job& job, std::size_t key) {
   if (!task_.no_wait) watch(job, key);
   send(job);
   if (job.verdict.outcome != Outcome::pending) return;
-  if (task_.no_wait && job.sent) return finish(job, {Outcome::ok, "told, not waited for"});
-  examine(job);
+  if (task_.no_wait && job.sent) finish(job, {Outcome::ok, "told, not waited for"});
 }
 
 void Client::watch(Job& job, std::size_t key) {

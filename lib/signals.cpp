@@ -5,10 +5,12 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace svdir {
 namespace {
+constexpr std::size_t kKernelSignalSetSize = 8;  // bytes
 rlimit descriptor_limit{};
 bool descriptor_limit_raised = false;
 mode_t inherited_umask = 0;
@@ -41,6 +43,11 @@ void restore_signals_in_child() {
     if (::sigaction(number, nullptr, &current) == 0 && current.sa_handler != SIG_DFL)
       ::sigaction(number, &standard, nullptr);
   }
+  // The C library keeps two signals for itself and does not let anybody change them; somebody without it may have had
+  // them ignored. A zeroed kernel sigaction is SIG_DFL.
+  constexpr unsigned long kStandard[4] = {};
+  for (int number = 32; number < SIGRTMIN; ++number)
+    ::syscall(SYS_rt_sigaction, number, kStandard, nullptr, kKernelSignalSetSize);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

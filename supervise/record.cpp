@@ -143,6 +143,8 @@ void Record::write_state(const StateRecord& record) {
 void Record::publish(const StateRecord& record) {
   const bool all = std::exchange(unwritten_, false);
   const RunitStatus status = runit_view(record);
+  // As long as there is no `state`, a client takes us for a runsv and believes what `status` says by itself.
+  if (written_.supervisor.pid == 0) save(record);
   if (all || written_pid_ != status.pid) {
     write(file::kPid, status.pid != 0 ? std::to_string(status.pid) + "\n" : std::string(), 0644);
     written_pid_ = status.pid;

@@ -206,12 +206,12 @@ TEST_CASE("TERM to svscan returns when the last process has ended, loggers last"
   const TempDir dir;
   make_directories(dir / "scan");
   const ServiceDir service = ServiceDir(dir / "scan", "s")
-                                 .run("trap 'echo last words; exit 0' TERM; while :; do sleep 0.01; done")
+                                 .run("trap 'echo last words; exit 0' TERM; : > trapped; while :; do sleep 0.01; done")
                                  .log_run("exec svlogd main");
   ServiceDir(dir / "scan", "other").run("exec sleep 1000");
   Scanning scanning(dir / "scan");
   service.wait_for_new_pid();
-  WAIT_UNTIL(exists(service / "log/main/current"));
+  WAIT_UNTIL(exists(service / "log/main/current") && exists(service / "trapped"));
   CHECK(scanning.end() == 0);
   CHECK(read_file(service / "log/main/current") == "last words\n");
   CHECK(descendants_of(::getpid()).empty());

@@ -219,7 +219,7 @@ TEST_CASE("sv over a service of ours knows restarts precisely", "[svctl]") {
     CHECK(ran.code == 0);
     const pid_t fresh = service.state().main.pid;
     CHECK(fresh != pid);
-    CHECK(ran.output.starts_with("ok: run: s: (pid " + std::to_string(fresh) + ") 0s"));
+    CHECK(ran.output.starts_with("ok: run: s: (pid " + std::to_string(fresh) + ") "));
     pid = fresh;
   }
 }

@@ -45,7 +45,13 @@ Result<void> Logger::take(const Unit& service, const std::vector<std::string>& c
   return {};
 }
 
-Fd Logger::open_pipe(int flags) const { return Fd(sys::openat(service_dir_, layout_.pipe, flags | O_NOFOLLOW)); }
+// Without O_NONBLOCK, opening for reading would wait for a writer, and when the last lines are drained there is none.
+// The logger itself gets a descriptor that blocks, as from runit.
+Fd Logger::open_pipe(int flags) const {
+  Fd pipe(sys::openat(service_dir_, layout_.pipe, flags | O_NONBLOCK | O_NOFOLLOW));
+  if (pipe && (flags & O_NONBLOCK) == 0) ::fcntl(pipe.get(), F_SETFL, 0);
+  return pipe;
+}
 
 void Logger::drain() {
   pipe_.reset();

@@ -217,6 +217,19 @@ TEST_CASE("TERM to svscan returns when the last process has ended, loggers last"
   CHECK(descendants_of(::getpid()).empty());
 }
 
+TEST_CASE("a logger that cannot stay up does not hold up the end", "[main-job]") {
+  const TempDir dir;
+  make_directories(dir / "scan");
+  const ServiceDir service = ServiceDir(dir / "scan", "s").run("exec sleep 1000").log_run("exit 1");
+  const ServiceDir log(service.path(), "log");
+  Scanning scanning(dir / "scan");
+  service.wait_for_new_pid();
+  WAIT_UNTIL(log.state().failures > 0);
+  CHECK(scanning.end() == 0);
+  CHECK(log.state().state == State::down);
+  CHECK(descendants_of(::getpid()).empty());
+}
+
 TEST_CASE("the files of supervise have runit's names, kinds and modes", "[main-job]") {
   const TempDir dir;
   const ServiceDir service = ServiceDir(dir, "s").run("exec sleep 1000").log_run("exec cat");

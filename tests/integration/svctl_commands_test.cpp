@@ -206,10 +206,11 @@ TEST_CASE("status works where only runit's status is to be had", "[svctl]") {
   const ServiceDir service = ServiceDir(dir, "s").run("exec sleep 1000");
   const Supervised supervised(service);
   const pid_t pid = service.wait_for_new_pid();
-  write_file(service / "supervise/state", "garbage");
-  const Ran ran = svctl(dir.path(), {"status", "s"});
+  const std::string expected = "s  up         pid " + std::to_string(pid) + "  \\d+s  \\[supervise/state .*\\]\n";
+  Ran ran;
+  WAIT_UNTIL((write_file(service / "supervise/state", "garbage"),  // supervise may be about to write it once more
+              ran = svctl(dir.path(), {"status", "s"}), matches(ran.output, expected)));
   CHECK(ran.code == 0);
-  CHECK(matches(ran.output, "s  up         pid " + std::to_string(pid) + "  \\d+s  \\[supervise/state .*\\]\n"));
 }
 
 TEST_CASE("--json gives one object per service and line", "[svctl]") {

@@ -368,8 +368,9 @@ TEST_CASE("runsvdir leaves its services running at TERM, as the genuine one", "[
   runsvdir.signal(SIGTERM);
   CHECK(runsvdir.wait() == 0);
   CHECK(is_alive(pid));
+  const pid_t supervisor = service.state().supervisor.pid;
   CHECK(tool(dir.path(), {genuine("sv"), "exit", "a"}).code == 0);
-  WAIT_UNTIL(!is_alive(pid));
+  WAIT_UNTIL(!is_alive(pid) && !is_alive(supervisor));
 }
 
 TEST_CASE("runsvdir stops its services at HUP and exits 111, as the genuine one", "[svscan][runsvdir]") {

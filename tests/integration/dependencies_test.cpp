@@ -295,7 +295,7 @@ TEST_CASE("a supervise holds descriptors for its neighbours only while it waits"
     write_file(cache / "go", "");
     web.wait_for(State::up);
   }
-  WAIT_UNTIL(descriptors_of(supervisor) == usual);
+  WAIT_UNTIL(descriptors_of(supervisor) <= usual);  // the other one may have been counted while it wrote a file
   CHECK_FALSE(exists(db / "supervise/event"));
 }
 

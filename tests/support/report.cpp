@@ -47,6 +47,8 @@ class Watcher : public Catch::TestEventListenerBase {
   }
 
   void testCaseEnded(const Catch::TestCaseStats& stats) override {
+    // What is on its way out may go; only what stays has been left behind.
+    for (int naps = 0; naps < 1000 && !descendants_of(::getpid()).empty(); ++naps) ::usleep(5000);
     const std::string left = end_all_descendants();
     if (!left.empty()) write_line(STDERR_FILENO, "LEFT BEHIND by " + stats.testInfo.name + ": " + left + "\n");
     const bool failed = !left.empty() || stats.totals.assertions.failed > 0;

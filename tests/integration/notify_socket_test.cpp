@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 #include "lib/fd.h"
+#include "tests/support/killable.h"
 #include "tests/support/service.h"
 #include "tests/support/skip.h"
 
@@ -17,30 +18,6 @@ using namespace svdir::test;
 namespace {
 
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
-
-std::size_t lines(const std::string& path) {
-  const std::string text = read_file(path);
-  return static_cast<std::size_t>(std::ranges::count(text, '\n'));
-}
-
-// Waits for the file `go`, then runs `then`, then stays.
-std::string when_told(std::string_view then) {
-  return "echo $$ >> starts\nwhile ! test -e go; do sleep 0.01; done\n" + std::string(then) + "\ntouch told; exec sleep 1000";
-}
-
-// Like Supervised, but killed; what it supervised goes on.
-class Killable {
- public:
-  explicit Killable(const ServiceDir& service) : process_(Launch{.argv = {program("supervise"), service.path()}}) {}
-  Process& process() { return process_; }
-  void kill() {
-    process_.signal(SIGKILL);
-    process_.wait();
-  }
-
- private:
-  Process process_;
-};
 
 // A program linked with libsystemd. Each argument is sent with sd_notify(3), but for
 //   wait:FILE      until there is such a file           watchdog    what sd_watchdog_enabled(3) says, into `watchdog`

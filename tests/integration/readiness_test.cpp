@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "tests/support/killable.h"
 #include "tests/support/service.h"
 
 using namespace svdir;
@@ -13,30 +14,6 @@ using namespace svdir::test;
 namespace {
 
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
-
-std::size_t lines(const std::string& path) {
-  const std::string text = read_file(path);
-  return static_cast<std::size_t>(std::ranges::count(text, '\n'));
-}
-
-// Waits for the file `go`, then runs `then`, then stays.
-std::string when_told(std::string_view then) {
-  return "echo $$ >> starts\nwhile ! test -e go; do sleep 0.01; done\n" + std::string(then) + "\ntouch told; exec sleep 1000";
-}
-
-// Like Supervised, but killed; what it supervised goes on.
-class Killable {
- public:
-  explicit Killable(const ServiceDir& service) : process_(Launch{.argv = {program("supervise"), service.path()}}) {}
-  Process& process() { return process_; }
-  void kill() {
-    process_.signal(SIGKILL);
-    process_.wait();
-  }
-
- private:
-  Process process_;
-};
 
 std::size_t descriptors_of(pid_t pid) {
   const std::string names = listing("/proc/" + std::to_string(pid) + "/fd");

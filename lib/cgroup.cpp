@@ -66,13 +66,7 @@ Result<std::string> service_cgroup(std::string_view setting) {
 }
 
 Result<void> enter_cgroup(const std::string& directory) {
-  for (std::size_t slash = directory.find('/', 1);; slash = directory.find('/', slash + 1)) {
-    const std::string part = directory.substr(0, slash);
-    // Parts that are there are most often not ours to make; the last one tells.
-    if (sys::mkdirat(AT_FDCWD, part.c_str(), 0755) != 0 && slash == std::string::npos && errno != EEXIST)
-      return system_error("unable to make the control group", directory);
-    if (slash == std::string::npos) break;
-  }
+  if (auto made = ensure_directory(directory); !made) return made;
   if (!write_kernel_file(directory + "/cgroup.procs", "0"))
     return system_error("unable to enter the control group", directory);
   return {};
@@ -95,6 +89,10 @@ void signal_cgroup(const std::string& directory, int signal) {
 
 bool kill_cgroup(const std::string& directory) {
   return write_kernel_file(directory + "/cgroup.kill", "1");
+}
+
+void remove_cgroup(const std::string& directory) {
+  sys::unlinkat(AT_FDCWD, directory.c_str(), AT_REMOVEDIR);
 }
 
 }  // namespace svdir

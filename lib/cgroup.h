@@ -33,4 +33,7 @@ void signal_cgroup(const std::string& directory, int signal);
 // Kills all in it and below it at once (Linux 5.14); false when that is not possible.
 bool kill_cgroup(const std::string& directory);
 
+// Removes it where it is there and empty.
+void remove_cgroup(const std::string& directory);
+
 }  // namespace svdir

@@ -60,6 +60,14 @@ Result<Fd> open_directory(const char* path) {
   return fd;
 }
 
+Result<void> ensure_directory(const std::string& path) {
+  if (sys::mkdirat(AT_FDCWD, path.c_str(), 0755) == 0 || errno == EEXIST) return {};
+  for (std::size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1))
+    sys::mkdirat(AT_FDCWD, path.substr(0, slash).c_str(), 0755);  // most are there, and often not ours to make
+  if (sys::mkdirat(AT_FDCWD, path.c_str(), 0755) == 0 || errno == EEXIST) return {};
+  return system_error("unable to make the directory", path);
+}
+
 Result<void> ensure_fifo(int dir, const char* name, mode_t mode) {
   if (sys::mkfifoat(dir, name, mode) == 0) return {};
   if (errno != EEXIST) return system_error("unable to make the FIFO", name);

@@ -21,6 +21,9 @@ Result<std::string> read_small(int dir, const char* name, std::size_t limit);
 
 Result<Fd> open_directory(const char* path);
 
+// Makes the directory `path`, and those it lies in, where they are not there. Mode 0755.
+Result<void> ensure_directory(const std::string& path);
+
 // Makes a FIFO where there is none; one that is there is kept, anything else there is an error (EEXIST).
 Result<void> ensure_fifo(int dir, const char* name, mode_t mode);
 

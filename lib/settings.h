@@ -27,6 +27,7 @@ enum class Leftovers : std::uint8_t { kill, leave };
 enum class Ready : std::uint8_t { none, fd, notify, check };
 enum class Readers : std::uint8_t { owner, group, all };
 enum class StderrTo : std::uint8_t { merge, inherit, target };
+enum class LogStamp : std::uint8_t { none, tai64n, utc, iso };
 
 // One rung of the stop ladder: send `signal`, then wait so long for the end before the next rung; a wait of zero
 // after the last rung means for ever.
@@ -76,6 +77,8 @@ struct Settings {
   std::vector<std::string> log;  // empty: log/run, or what supervise inherited
   StderrTo stderr_to = StderrTo::merge;
   std::string stderr_target;
+  LogStamp log_stamp = LogStamp::none;  // of the svlogd that supervise runs for `log` and `stderr`
+  bool log_json = false;
 
   // What svrun does before it executes run: its options, "--key=value" each, in the order of attribute_rows(). Empty
   // where there is nothing to do and supervise may execute ./run itself; otherwise it executes

@@ -204,6 +204,8 @@ constexpr std::array<std::string_view, 4> kRestarts{"always", "on-failure", "on-
 constexpr std::array<std::string_view, 2> kLeftovers{"kill", "leave"};
 constexpr std::array<std::string_view, 3> kReaders{"owner", "group", "all"};
 constexpr std::array<std::string_view, 2> kTrust{"owners", "any"};
+constexpr std::array<std::string_view, 4> kLogStamps{"none", "tai64n", "utc", "iso"};
+constexpr std::array<std::string_view, 2> kLogFormats{"plain", "json"};
 
 template <class Kind>
 constexpr SettingEntry entry(SettingRow shown, bool only_in_defaults = false) {
@@ -266,6 +268,10 @@ constexpr std::array kEntries{
                        "where its output goes when there is no log/run; a path has a slash, as ./log/main"}),
     entry<StderrTarget>({"stderr", "merge, inherit or a log target", "merge",
                          "where its standard error goes: where its output goes, where supervise's goes, or elsewhere"}),
+    entry<Choice<&Settings::log_stamp, kLogStamps>>(
+        {"log-stamp", "none, tai64n, utc or iso", "none", "what lines begin with in the logs of log and stderr"}),
+    entry<Choice<&Settings::log_json, kLogFormats>>(
+        {"log-format", "plain or json", "plain", "whether they are JSON objects, for collectors"}),
 };
 
 }  // namespace

@@ -7,8 +7,8 @@
 namespace svdir {
 
 Result<void> Logger::take(const Unit& service, const std::vector<std::string>& command) {
-  if (is_here_) {
-    if (!has_own_run_ && !command.empty()) unit_.set_command(service.directory(), command);
+  if (is_here()) {
+    if (!has_own_run_ && !command.empty()) unit_->set_command(service.directory(), command);
     return {};
   }
   if (is_foreign_) return {};
@@ -28,7 +28,8 @@ Result<void> Logger::take(const Unit& service, const std::vector<std::string>& c
   place.inherited_lock = std::exchange(inherited_lock_, -1);
   place.dir.reset(sys::openat(service_dir_, layout_.directory, O_RDONLY | O_DIRECTORY));
   if (!place.dir) return system_error("unable to open", place.name);
-  if (auto opened = unit_.open(std::move(place)); !opened) {
+  auto unit = std::make_unique<Unit>(Unit::Role::logger, host_, loop_);
+  if (auto opened = unit->open(std::move(place)); !opened) {
     if (opened.error().number != 0) return opened;
     is_foreign_ = true;
     is_missing_ = false;
@@ -38,10 +39,10 @@ Result<void> Logger::take(const Unit& service, const std::vector<std::string>& c
   if (auto made = ensure_fifo(service_dir_, layout_.pipe, 0600); !made) return made;
   pipe_ = open_pipe(O_RDWR | O_NONBLOCK);
   if (!pipe_) return system_error("unable to open", service.name() + "/" + layout_.pipe);
-  if (!has_own_run_) unit_.set_command(service_dir_, command);
-  is_here_ = true;
+  if (!has_own_run_) unit->set_command(service_dir_, command);
   is_missing_ = false;
-  unit_.begin();
+  unit_ = std::move(unit);
+  unit_->begin();
   return {};
 }
 
@@ -55,7 +56,7 @@ Fd Logger::open_pipe(int flags) const {
 
 void Logger::drain() {
   pipe_.reset();
-  unit_.leave_at_end_of_input();
+  unit_->leave_at_end_of_input();
 }
 
 }  // namespace svdir

@@ -6,6 +6,7 @@
 // sees no end of input between two runs of the service. An end of input is how the logger learns that all is over.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,7 @@ class Logger {
   static constexpr Layout kOutput{"log", file::kLogPipe};
   static constexpr Layout kErrors{"log/stderr", "supervise/stderr.pipe"};
 
-  Logger(const Layout& layout, UnitHost& host, Loop& loop)
-      : layout_(layout), unit_(Unit::Role::logger, host, loop) {}
+  Logger(const Layout& layout, UnitHost& host, Loop& loop) : layout_(layout), host_(host), loop_(loop) {}
 
   // The descriptor of the lock that our predecessor handed over, or -1.
   void inherit_lock(int fd) { inherited_lock_ = fd; }
@@ -34,7 +34,7 @@ class Logger {
   // An error is the system's, and worth another try.
   Result<void> take(const Unit& service, const std::vector<std::string>& command);
 
-  bool is_here() const { return is_here_; }
+  bool is_here() const { return unit_ != nullptr; }
   bool is_missing() const { return is_missing_; }  // there ought to be one, but it could not be taken
   bool has_own_run() const { return has_own_run_; }
   // A new description of the pipe each time: a program that sets O_NONBLOCK on its standard output changes nobody
@@ -43,17 +43,19 @@ class Logger {
   // Lets go of the pipe; when the service has done so too, the logger sees the end of its input, and leaves.
   void drain();
 
-  Unit& unit() { return unit_; }
-  const Unit& unit() const { return unit_; }
+  bool has(const Unit& unit) const { return unit_.get() == &unit; }
+  Unit& unit() { return *unit_; }  // when it is here
+  const Unit& unit() const { return *unit_; }
   int pipe() const { return pipe_.get(); }
 
  private:
   const Layout layout_;
-  Unit unit_;
+  UnitHost& host_;
+  Loop& loop_;
+  std::unique_ptr<Unit> unit_;  // on the heap: it is large, and most services have one logger at most
   Fd pipe_;
   int service_dir_ = -1;
   int inherited_lock_ = -1;
-  bool is_here_ = false;
   bool is_missing_ = false;
   bool is_foreign_ = false;  // somebody else's; not tried again
   bool has_own_run_ = false;

@@ -131,7 +131,7 @@ bool Record::write(const char* path, std::string_view bytes, mode_t mode) {
 }
 
 void Record::save(const StateRecord& record) {
-  if (unwritten_ || !(record == written_)) write_state(record);
+  if (!saved_ || !(record == written_)) write_state(record);
 }
 
 void Record::write_state(const StateRecord& record) {
@@ -160,7 +160,7 @@ void Record::publish(const StateRecord& record) {
   }
   // Last, so that who sees the new state finds the other files agreeing with it. What the child has saved before exec
   // is told here too: only now is it certain that it runs.
-  if (all || !(record == written_)) write_state(record);
+  save(record);
   if (!unwritten_) warned_ = false;
   if (std::exchange(untold_, false)) tell_waiters(dir_);
 }

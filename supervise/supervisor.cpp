@@ -2,6 +2,7 @@
 
 #include <sys/prctl.h>
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <cstdlib>
@@ -107,9 +108,8 @@ Result<void> Supervisor::open(const char* directory, const char* argv0) {
   if (auto taken = take_loggers(); !taken) return taken;
   // Where the disk was full when the predecessor ended, a logger's record may be of another day than the service's.
   if (!service_.state().leaving)
-    for (Logger* logger : {&logger_, &errors_})
-      if (logger->is_here() && (logger->unit().state().leaving || logger->unit().state().want == Want::once))
-        logger->unit().stay();
+    for (Logger* logger : loggers())
+      if (logger->unit().state().leaving || logger->unit().state().want == Want::once) logger->unit().stay();
   for (std::size_t i = others; i < kHandedOver; ++i) Fd(inherited[i]).reset();
   reap_children();
   return {};
@@ -119,24 +119,31 @@ void Supervisor::run() {
   release_unused_stack();  // of opening, which goes deeper than the loop does
   loop_.run();
   if (!service_.has_left() || !loggers_have_left()) return;  // it was told to quit
-  for (Logger* logger : {&logger_, &errors_})
-    if (logger->is_here()) logger->unit().sign_off();
+  for (Logger* logger : loggers()) logger->unit().sign_off();
   service_.sign_off();
 }
 
 // The program and arguments of a logger that is named by settings: svlogd, which runs in the service directory.
-std::vector<std::string> Supervisor::svlogd_command(std::vector<std::string> targets) const {
+std::vector<std::string> Supervisor::svlogd_command(const std::vector<std::string>& targets,
+                                                    std::string_view stream) const {
   if (targets.empty() || targets == std::vector<std::string>{"null"} || targets == std::vector<std::string>{"stdout"})
     return {};
-  targets.insert(targets.begin(), sibling_program(upgrade_.program(), "svlogd"));
-  return targets;
+  constexpr const char* kStampOptions[] = {"", "-t", "-tt", "-ttt"};  // in the order of LogStamp
+  const Settings& settings = service_.settings();
+  std::vector<std::string> command{sibling_program(upgrade_.program(), "svlogd")};
+  if (settings.log_stamp != LogStamp::none)
+    command.emplace_back(kStampOptions[static_cast<std::size_t>(settings.log_stamp)]);
+  if (settings.log_json) command.emplace_back("-j");
+  command.insert(command.end(), {"-n", service_.name(), "-s", std::string(stream), "--"});
+  command.insert(command.end(), targets.begin(), targets.end());
+  return command;
 }
 
 Result<void> Supervisor::take_loggers() {
   const Settings& settings = service_.settings();
-  if (auto taken = logger_.take(service_, svlogd_command(settings.log)); !taken) return taken;
+  if (auto taken = logger_.take(service_, svlogd_command(settings.log, "stdout")); !taken) return taken;
   if (settings.stderr_to != StderrTo::target) return {};
-  return errors_.take(service_, svlogd_command({settings.stderr_target}));
+  return errors_.take(service_, svlogd_command({settings.stderr_target}, "stderr"));
 }
 
 void Supervisor::before_start(Unit& unit) {
@@ -146,7 +153,7 @@ void Supervisor::before_start(Unit& unit) {
 
 bool Supervisor::connect(const Unit& unit, Program& program, bool is_run) {
   if (&unit == &service_) return connect_service(unit.settings(), program);
-  if (is_run) program.input_from((&unit == &logger_.unit() ? logger_ : errors_).open_pipe(O_RDONLY));
+  if (is_run) program.input_from((logger_.has(unit) ? logger_ : errors_).open_pipe(O_RDONLY));
   return true;
 }
 
@@ -191,8 +198,8 @@ void Supervisor::reap_children() {
     siginfo_t info{};
     if (sys::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 && errno == EINTR) continue;
     if (info.si_pid == 0) break;
-    if (service_.take_ended_child(info) || logger_.unit().take_ended_child(info) ||
-        errors_.unit().take_ended_child(info))
+    if (service_.take_ended_child(info) ||
+        std::ranges::any_of(loggers(), [&](Logger* logger) { return logger->unit().take_ended_child(info); }))
       continue;
     sys::waitpid(info.si_pid, nullptr, WNOHANG);
     if (upgrade_.is_trial(info.si_pid)) upgrade_tried(info.si_code == CLD_EXITED && info.si_status == 0);
@@ -200,16 +207,24 @@ void Supervisor::reap_children() {
   service_.check_group();
 }
 
-bool Supervisor::loggers_have_left() const {
-  return (!logger_.is_here() || logger_.unit().has_left()) && (!errors_.is_here() || errors_.unit().has_left());
+// Those that there are.
+std::vector<Logger*> Supervisor::loggers() {
+  std::vector<Logger*> here;
+  for (Logger* logger : {&logger_, &errors_})
+    if (logger->is_here()) here.push_back(logger);
+  return here;
+}
+
+bool Supervisor::loggers_have_left() {
+  return std::ranges::all_of(loggers(), [](Logger* logger) { return logger->unit().has_left(); });
 }
 
 // First the service, then its loggers, when they have read all there is. (A successor may find that a logger has left
 // before it has looked at its service.)
 void Supervisor::unit_left(Unit& unit) {
   if (&unit == &service_) {
-    for (Logger* logger : {&logger_, &errors_})
-      if (logger->is_here() && !logger->unit().has_left()) logger->drain();
+    for (Logger* logger : loggers())
+      if (!logger->unit().has_left()) logger->drain();
     drain_timer_.start(loop_, monotonic_now() + kDrainPatience, callback<&Supervisor::on_drain_overdue>(this));
   }
   if (service_.has_left() && loggers_have_left()) loop_.stop();
@@ -217,8 +232,8 @@ void Supervisor::unit_left(Unit& unit) {
 
 void Supervisor::on_drain_overdue() {
   warn({service_.name(), ": somebody still holds the log pipe after the end of the service; stopping the logger"});
-  for (Logger* logger : {&logger_, &errors_})
-    if (logger->is_here() && !logger->unit().has_left()) logger->unit().inject("x");
+  for (Logger* logger : loggers())
+    if (!logger->unit().has_left()) logger->unit().inject("x");
 }
 
 void Supervisor::upgrade_wanted(Unit& unit) {
@@ -235,8 +250,8 @@ void Supervisor::on_trial_overdue() { upgrade_.kill_trial(); }
 void Supervisor::upgrade_tried(bool works) {
   trial_timer_.stop();
   upgrade_.trial_ended();
-  bool recorded = true;
-  for (Unit* unit : {&service_, &logger_.unit(), &errors_.unit()}) recorded = unit->prepare_upgrade() && recorded;
+  bool recorded = service_.prepare_upgrade();
+  for (Logger* logger : loggers()) recorded = logger->unit().prepare_upgrade() && recorded;
   if (!works) warn({"the new supervise does not run; not upgraded"});
   else if (!recorded) warn({service_.name(), ": its record cannot be written; not upgraded"});
   else warn(execute_upgrade());  // only a failure returns
@@ -244,12 +259,20 @@ void Supervisor::upgrade_tried(bool works) {
 }
 
 Error Supervisor::execute_upgrade() {
-  const Record& own = service_.files();
-  const Record& log = logger_.unit().files();
-  const Record& errors = errors_.unit().files();
-  const int keep[kHandedOver] = {own.lock(),       log.lock(), errors.lock(),  service_.notify_socket(),
-                                 own.control(),    own.ok(),   log.control(),  log.ok(),
-                                 errors.control(), errors.ok(), logger_.pipe(), errors_.pipe()};
+  std::array<int, kHandedOver> keep;
+  keep.fill(-1);
+  std::size_t next = others;
+  const auto hand_over = [&](const Unit& unit, Handover lock) {
+    keep[lock] = unit.files().lock();
+    keep[next++] = unit.files().control();
+    keep[next++] = unit.files().ok();
+  };
+  hand_over(service_, service_lock);
+  keep[notify_socket] = service_.notify_socket();
+  for (Logger* logger : loggers()) {
+    hand_over(logger->unit(), logger == &logger_ ? logger_lock : errors_lock);
+    keep[next++] = logger->pipe();
+  }
   return upgrade_.execute(keep, name_);
 }
 

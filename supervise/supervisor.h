@@ -33,11 +33,12 @@ class Supervisor final : UnitHost {
   std::string svrun_program() const override;
 
   bool connect_service(const Settings& settings, Program& program);
-  std::vector<std::string> svlogd_command(std::vector<std::string> targets) const;
+  std::vector<std::string> svlogd_command(const std::vector<std::string>& targets, std::string_view stream) const;
   Result<void> take_loggers();
   void on_signal();
   void reap_children();
-  bool loggers_have_left() const;
+  std::vector<Logger*> loggers();
+  bool loggers_have_left();
   void on_drain_overdue();
   void upgrade_tried(bool works);
   void on_trial_overdue();

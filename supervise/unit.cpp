@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "lib/cgroup.h"
 #include "lib/memory.h"
 #include "lib/say.h"
 #include "lib/spawn.h"
@@ -130,6 +131,7 @@ void Unit::perform(const Action& action) {
     case Action::Kind::leave:
       if (left_) return;
       left_ = true;
+      if (const auto cgroup = own_cgroup(); !cgroup.empty()) remove_cgroup(cgroup);
       files_.publish(record_);
       return host_.unit_left(*this);
   }
@@ -236,7 +238,6 @@ void Unit::upgrade_refused() {
 }
 
 bool Unit::prepare_upgrade() {
-  if (!dir_) return true;
   readiness_.abandon_check();
   record_.pending = to_hex(input_);
   files_.save(record_);

@@ -140,6 +140,7 @@ class Unit final : ReadinessListener {
   // Signals and control scripts.
   void send(const Action& action);
   void deliver(int signal, bool group);
+  static bool is_child(pid_t pid, siginfo_t& ended);
   void signal_process(pid_t pid, int signal, bool group);
   void run_control_script(char letter);
   void control_script_ended(bool handled);
@@ -152,6 +153,7 @@ class Unit final : ReadinessListener {
   void kill_group();
   void signal_groups(int signal);
   bool group_is_left(pid_t group) const;
+  std::string own_cgroup() const;
   std::string cgroup_with_leftovers() const;
   void finish();
 

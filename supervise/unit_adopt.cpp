@@ -36,6 +36,12 @@ Life life_of(const ProcessId& process, Instant started) {
 
 }  // namespace
 
+// Whether it is a child of ours that has not been reaped. `ended` tells how it ended; its si_pid is 0 while it runs.
+bool Unit::is_child(pid_t pid, siginfo_t& ended) {
+  ended = {};
+  return sys::waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 // Never to a stranger: our own child keeps its number until we reap it, an adopted one is held by pidfd.
 void Unit::signal_process(pid_t pid, int signal, bool group) {
   if (gone_ || pid == 0) return;
@@ -69,8 +75,8 @@ void Unit::adopt_process(const ProcessId& process) {
   adopted_poll_.stop();
   adopted_.reset();
   unheld_ = false;
-  siginfo_t info{};
-  if (sys::waitid(P_PID, static_cast<id_t>(process.pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0) return;
+  siginfo_t ended;
+  if (is_child(process.pid, ended)) return;
   adopted_.reset(sys::pidfd_open(process.pid));
   const bool starved = !adopted_ && errno != ESRCH;
   const pid_t parent = process_facts(process.pid).parent;
@@ -96,11 +102,9 @@ void Unit::on_adopt_again() {
 void Unit::on_adopted_ended() {
   adopted_poll_.stop();
   // It may have become our child meanwhile, by the death of its parent.
-  siginfo_t info{};
+  siginfo_t ended;
   const ProcessId& process = record_.main.pid != 0 ? record_.main : record_.finish;
-  if (process.pid != 0 && sys::waitid(P_PID, static_cast<id_t>(process.pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-      info.si_pid == process.pid && take_ended_child(info))
-    return;
+  if (process.pid != 0 && is_child(process.pid, ended) && ended.si_pid == process.pid && take_ended_child(ended)) return;
   gone_ = true;
   adopted_ended(false);
 }

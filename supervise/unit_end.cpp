@@ -158,19 +158,24 @@ void Unit::signal_groups(int signal) {
 // that has named another main process and lives on.
 bool Unit::group_is_left(pid_t group) const {
   if (role_ == Role::logger || settings_.leftovers == Leftovers::leave || group == 0) return false;
-  siginfo_t info{};
-  const bool is_ours = sys::waitid(P_PID, static_cast<id_t>(group), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
-  if (!is_ours && (sys::kill(group, 0) == 0 || errno != ESRCH)) return false;
+  siginfo_t ended;
+  if (!is_child(group, ended) && (sys::kill(group, 0) == 0 || errno != ESRCH)) return false;
   return sys::kill(-group, 0) == 0;
 }
 
-// The service's own control group when there is somebody in it; "" otherwise.
-std::string Unit::cgroup_with_leftovers() const {
+// The directory of the service's own control group; "" where it has none.
+std::string Unit::own_cgroup() const {
   const std::string_view setting = settings_.attribute("cgroup");
-  if (setting.empty() || role_ == Role::logger || settings_.leftovers == Leftovers::leave) return {};
-  Result<std::string> directory = service_cgroup(setting);
-  if (!directory || !cgroup_has_processes(*directory)) return {};
-  return std::move(*directory);
+  if (setting.empty() || role_ == Role::logger) return {};
+  return service_cgroup(setting).value_or("");
+}
+
+// The same when there is somebody in it who must not be left.
+std::string Unit::cgroup_with_leftovers() const {
+  if (settings_.leftovers == Leftovers::leave) return {};
+  std::string directory = own_cgroup();
+  if (directory.empty() || !cgroup_has_processes(directory)) return {};
+  return directory;
 }
 
 void Unit::check_group() {

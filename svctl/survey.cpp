@@ -1,17 +1,23 @@
 #include "svctl/survey.h"
 
+#include <unistd.h>
+
 #include <thread>
 
 #include "lib/log_status.h"
+#include "svctl/log_reader.h"
 
 namespace svdir::svctl {
 namespace {
 
 constexpr std::size_t kWorthAThread = 200;  // a thread costs as much as a look at some twenty services
 
-// Looks where logs usually are; `svctl why` takes the pains to find others.
+// Logs are usually kept in log/main; to find others takes more time.
 std::string trouble_of_log(const Target& target) {
-  return read_log_trouble(plain_path(target) + "/log/main");
+  const std::string usual = plain_path(target) + "/log/main";
+  if (::access((usual + "/current").c_str(), F_OK) == 0) return read_log_trouble(usual);
+  const auto found = find_log_directory(target);
+  return found ? read_log_trouble(*found) : "";
 }
 
 }  // namespace

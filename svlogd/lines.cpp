@@ -69,6 +69,7 @@ class Formatter {
   Formatted stop(Stop why) const { return {at_, {buffer_, made_}, state_, why}; }
 
   void put(std::string_view bytes) {
+    if (bytes.empty()) return;  // memcpy(3) wants a pointer even for nothing
     std::memcpy(buffer_ + made_, bytes.data(), bytes.size());
     made_ += bytes.size();
   }

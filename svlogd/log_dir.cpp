@@ -31,8 +31,7 @@ void LogDir::say_verbose(std::string_view what, std::string_view name) const {
 
 Result<void> LogDir::claim() {
   const char* const name = path().c_str();
-  if (sys::mkdirat(AT_FDCWD, name, 0755) != 0 && errno != EEXIST)
-    return system_error("unable to make log directory:", path());
+  if (auto made = ensure_directory(path()); !made) return made;
   Fd directory(sys::open(name, O_RDONLY | O_DIRECTORY));
   if (!directory) return system_error("unable to open log directory:", path());
   Fd lock(sys::openat(directory.get(), "lock", O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, 0600));

@@ -32,6 +32,8 @@ std::vector<std::string> samples(const SettingRow& row) {
   if (type == "owners or any") return {"owners", "any"};
   if (type.starts_with("list of paths")) return {"./log/main", "stdout", "./a, syslog, null"};
   if (type.starts_with("merge, inherit")) return {"merge", "inherit", "./errors", "null"};
+  if (type.starts_with("none, tai64n")) return {"none", "tai64n", "utc", "iso"};
+  if (type == "plain or json") return {"plain", "json"};
   if (type == "path") return {"/srv", "a/b"};
   if (type.starts_with("octal")) return {"022", "777", "0"};
   if (type.starts_with("realtime")) return {"idle", "best-effort:7", "realtime"};

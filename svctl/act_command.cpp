@@ -113,6 +113,7 @@ Action command_services(const Request& request) {
   const Verb verb = request.verb->verb;
   Plan plan;
   if (const auto planned = make_plan(request, plan); !planned) return std::unexpected(planned.error());
+  plan.task.scan_directory = targets->scan_fd.get();
   int unprepared = 0;
   if (verb == Verb::enable || verb == Verb::disable) unprepared = prepare_files(verb, targets->list);
   if (verb == Verb::rotate) turn_to_loggers(targets->list);

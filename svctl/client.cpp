@@ -9,6 +9,7 @@
 #include "lib/spawn.h"
 #include "lib/system.h"
 #include "svctl/request.h"
+#include "svctl/svscan_health.h"
 
 namespace svdir::svctl {
 namespace {
@@ -148,14 +149,28 @@ void Client::begin(Job& job, std::size_t key) {
   ++pending_;
   job.now = job.before;
   job.deadline = start_ + task_.wait.value_or(patience(task_.goal, job.before));
-  Verdict verdict = task_.beforehand({task_.verb, task_.goal, false, task_.needs_process}, job.before);
-  if (verdict.outcome != Outcome::pending) return finish(job, std::move(verdict));
+  if (!may_begin(job)) return;
   job.token = random_token();
   // First watch, then send, then look: no change can come before we see changes.
   if (!task_.no_wait) watch(job, key);
   send(job);
   if (job.verdict.outcome != Outcome::pending) return;
   if (task_.no_wait && job.sent) return finish(job, {Outcome::ok, "told, not waited for"});
+}
+
+// False when there is nothing to be sent; the job is finished then.
+bool Client::may_begin(Job& job) {
+  Verdict verdict = task_.beforehand({task_.verb, task_.goal, false, task_.needs_process}, job.before);
+  job.is_orphaned = verdict.outcome == Outcome::no_supervisor && awaits_supervisor(job);
+  if (verdict.outcome == Outcome::pending || job.is_orphaned) return true;
+  finish(job, std::move(verdict));
+  return false;
+}
+
+// A supervise that left on purpose has signed off (its pid is no more in the record).
+bool Client::awaits_supervisor(const Job& job) const {
+  return task_.scan_directory >= 0 && !task_.no_wait && job.before.is_precise() &&
+         job.before.record.supervisor.pid != 0 && find_svscan(task_.scan_directory) != 0;
 }
 
 void Client::watch(Job& job, std::size_t key) {
@@ -166,6 +181,7 @@ void Client::watch(Job& job, std::size_t key) {
 }
 
 void Client::send(Job& job) {
+  if (job.is_orphaned) return;
   if (!job.now.is_known() && task_.goal != Goal::gone) return;  // by its first record we shall know how to talk to it
   const bool precise = job.now.is_precise();
   std::string bytes = precise ? task_.bytes : task_.runit_bytes;
@@ -189,6 +205,10 @@ void Client::examine(Job& job) {
   const Instant now = monotonic_now();
   if (job.now.is_supervised()) {
     job.alone_since = {};
+    if (job.is_orphaned) {
+      job.before = job.now;
+      if (!may_begin(job)) return;
+    }
     if (!job.before.is_known() && job.now.is_known() && !job.sent) job.before = job.now;
     const bool replaced = job.now.is_precise() && job.sent_to != job.now.record.supervisor;
     if (!job.sent || (replaced && !acknowledges(job.now, job.token))) send(job);

@@ -157,6 +157,24 @@ TEST_CASE("a command survives the death of the supervisor that was to carry it o
   CHECK(service.state().main.pid != pid);
 }
 
+TEST_CASE("a command for a supervisor that has just died waits for the next one", "[svctl]") {
+  const TempDir dir;
+  make_directories(dir / "scan");
+  const ServiceDir service = ServiceDir(dir / "scan", "s").run("exec sleep 1000");
+  Scanning scanning(dir / "scan");
+  const pid_t pid = service.wait_for_new_pid();
+  scanning.process().signal(SIGSTOP);  // so that the next one takes its time
+  REQUIRE(::kill(service.state().supervisor.pid, SIGKILL) == 0);
+  WAIT_UNTIL(!service.is_supervised());
+  CHECK(svctl(dir / "scan", {"status", "s"}).code == 4);
+  Process restart({.argv = {program("svctl"), "restart", "s"}, .environment = {{"SVDIR", dir / "scan"}}});
+  nap();
+  scanning.process().signal(SIGCONT);
+  CHECK(restart.wait() == 0);
+  CAPTURE(restart.output());
+  CHECK(service.state().main.pid != pid);
+}
+
 TEST_CASE("signals go by name or number, and only to what runs", "[svctl]") {
   const TempDir dir;
   const ServiceDir service =

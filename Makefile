@@ -78,7 +78,7 @@ $(OUT)/$(1): $(call objects,$(1)) $(LIB)
 endef
 $(foreach program,$(PROGRAMS),$(eval $(call link_program,$(program))))
 
-$(OBJ)/%.o: %.cpp
+$(OBJ)/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS) $(SMALL) -c -o $@ $<
 
@@ -97,7 +97,7 @@ $(foreach suite,$(filter-out simulation,$(SUITES)),$(eval $(call link_suite,$(su
 SIMULATED_SOURCES := $(filter-out supervise/main.cpp lib/loop.cpp lib/spawn.cpp lib/signals.cpp lib/system.cpp, \
                                   $(wildcard supervise/*.cpp lib/*.cpp))
 SIMULATED := $(SIMULATED_SOURCES:%.cpp=$(OBJ)/simulated/%.o)
-$(OBJ)/simulated/%.o: %.cpp tests/simulation/calls
+$(OBJ)/simulated/%.o: %.cpp tests/simulation/calls Makefile
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS) -fno-builtin -include tests/simulation/cannot_throw.h -c -o $@ $<
 	objcopy --redefine-syms=tests/simulation/calls $@

@@ -18,7 +18,7 @@ struct LimitKind {
   Measure measure;
 };
 // Names as in getrlimit(2), in lower case.
-constexpr std::array kLimits{
+constexpr auto kLimits = std::to_array({
     LimitKind{"as", RLIMIT_AS, Measure::bytes},
     LimitKind{"core", RLIMIT_CORE, Measure::bytes},
     LimitKind{"cpu", RLIMIT_CPU, Measure::seconds},
@@ -35,7 +35,7 @@ constexpr std::array kLimits{
     LimitKind{"rttime", RLIMIT_RTTIME, Measure::microseconds},
     LimitKind{"sigpending", RLIMIT_SIGPENDING, Measure::count},
     LimitKind{"stack", RLIMIT_STACK, Measure::bytes},
-};
+});
 constexpr std::string_view kLimitPrefix = "limit-";
 
 bool parse_limit_value(std::string_view text, Measure measure, std::uint64_t& into) {
@@ -179,12 +179,13 @@ constexpr std::string_view kCountType = "number, SOFT or SOFT:HARD; unlimited, h
 constexpr std::string_view kTimeType = "duration, SOFT or SOFT:HARD; unlimited, hard";
 
 // In the order in which svrun applies them, as far as one order can tell (see svrun/process.cpp).
-constexpr std::array kRows{
+constexpr auto kRows = std::to_array({
     AttributeRow{"explain", "yes or no", "no", "in messages, name the lines in conf and run that the options come from",
                  false, true, parse_flag<&Attributes::explain, false>},
     AttributeRow{"cgroup", "path", "", "control group (version 2), below which it gets one of its own name", true,
                  false, parse_cgroup},
-    AttributeRow{"clean-env", "yes or no", "no", "leave only PATH, and what tells of the service itself, in the environment", true, true,
+    AttributeRow{"clean-env", "yes or no", "no",
+                 "leave only PATH, and what tells of the service itself, in the environment", true, true,
                  parse_flag<&Attributes::clean_env, false>},
     AttributeRow{"env-file", "path", "", "file of NAME=VALUE lines to put into the environment", true, false,
                  parse_text<&Attributes::env_file>},
@@ -237,7 +238,7 @@ constexpr std::array kRows{
                  parse_flag<&Attributes::no_new_privileges, false>},
     AttributeRow{"parent-death-signal", "signal", "", "signal it gets when its supervisor dies", true, false,
                  parse_parent_death},
-};
+});
 
 }  // namespace
 

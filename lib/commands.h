@@ -14,8 +14,28 @@
 namespace svdir {
 
 enum class Command : std::uint8_t {
-  up, down, once, exit, pause, cont, hup, alarm, interrupt, term, kill, quit, usr1, usr2, winch, abort, signal,
-  restart, reload_settings, upgrade, orphan_ended, token,
+  up,
+  down,
+  once,
+  exit,
+  pause,
+  cont,
+  hup,
+  alarm,
+  interrupt,
+  term,
+  kill,
+  quit,
+  usr1,
+  usr2,
+  winch,
+  abort,
+  signal,
+  restart,
+  reload_settings,
+  upgrade,
+  orphan_ended,
+  token,
 };
 
 struct CommandRow {
@@ -26,7 +46,7 @@ struct CommandRow {
   std::string_view help;
 };
 
-inline constexpr std::array kCommands{
+inline constexpr auto kCommands = std::to_array({
     CommandRow{Command::up, 'u', "up", 0, "start it if it is not running; restart it whenever it ends"},
     CommandRow{Command::down, 'd', "down", 0, "stop it by its stop ladder; do not start it again"},
     CommandRow{Command::once, 'o', "once", 0, "start it if it is not running; do not restart it when it ends"},
@@ -49,7 +69,7 @@ inline constexpr std::array kCommands{
     CommandRow{Command::upgrade, 'e', "upgrade", 0, "execute the supervisor's program anew, in place"},
     CommandRow{Command::orphan_ended, '!', "orphan-ended", 0, "from svscan: supervise/exit tells how a process ended"},
     CommandRow{Command::token, '#', "token", 0, "eight letters follow; `state` shows them when all before is taken"},
-};
+});
 
 inline constexpr std::size_t kTokenLength = 8;
 
@@ -63,7 +83,9 @@ consteval bool commands_are_in_order() {
 }
 static_assert(commands_are_in_order(), "rows stand in the enum's order, letters and names are unique");
 
-constexpr const CommandRow& row_of(Command command) { return kCommands[static_cast<std::size_t>(command)]; }
+constexpr const CommandRow& row_of(Command command) {
+  return kCommands[static_cast<std::size_t>(command)];
+}
 
 constexpr const CommandRow* find_command(char letter) {
   for (const CommandRow& row : kCommands)
@@ -76,8 +98,8 @@ using Token = std::array<char, kTokenLength>;
 // One command as it came out of the stream.
 struct Order {
   Command command = Command::up;
-  int signal = 0;   // for Command::signal: 1..64
-  Token token{};    // for Command::token
+  int signal = 0;  // for Command::signal: 1..64
+  Token token{};   // for Command::token
 };
 
 // Cuts a stream of bytes into orders. Keeps at most a token's worth of bytes between calls; garbage is dropped byte

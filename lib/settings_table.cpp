@@ -13,7 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::array kStandardLadder{Rung{SIGTERM, seconds(30)}, Rung{SIGKILL, Duration{}}};
+constexpr auto kStandardLadder = std::to_array({Rung{SIGTERM, seconds(30)}, Rung{SIGKILL, Duration{}}});
 
 // --- What a kind of value reads and writes --------------------------------------------------------------------------
 // A kind is a type with parse and format; `entry` makes a row of a kind and the members of Settings it fills.
@@ -213,7 +213,7 @@ constexpr SettingEntry entry(SettingRow shown, bool only_in_defaults = false) {
 }
 
 // --- The table ------------------------------------------------------------------------------------------------------
-constexpr std::array kEntries{
+constexpr auto kEntries = std::to_array({
     entry<Choice<&Settings::restart, kRestarts>>(
         {"restart", "always, on-failure, on-crash or never", "always",
          "after which endings of run it is started again; a crash is a death by a signal that nobody asked for"}),
@@ -272,7 +272,7 @@ constexpr std::array kEntries{
         {"log-stamp", "none, tai64n, utc or iso", "none", "what lines begin with in the logs of log and stderr"}),
     entry<Choice<&Settings::log_json, kLogFormats>>(
         {"log-format", "plain or json", "plain", "whether they are JSON objects, for collectors"}),
-};
+});
 
 }  // namespace
 

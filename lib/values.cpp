@@ -16,27 +16,27 @@ struct Unit {
   std::string_view name;
   std::int64_t milliseconds;
 };
-constexpr std::array kUnits{Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60'000}, Unit{"h", 3'600'000},
-                            Unit{"d", 86'400'000}};
+constexpr auto kUnits =
+    std::to_array({Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60'000}, Unit{"h", 3'600'000}, Unit{"d", 86'400'000}});
 constexpr std::int64_t kLongest = 3652LL * 86'400'000;
 
 struct SignalName {
   std::string_view name;
   int number;
 };
-constexpr std::array kSignals{
-    SignalName{"HUP", SIGHUP},       SignalName{"INT", SIGINT},   SignalName{"QUIT", SIGQUIT},
-    SignalName{"ILL", SIGILL},       SignalName{"TRAP", SIGTRAP}, SignalName{"ABRT", SIGABRT},
-    SignalName{"BUS", SIGBUS},       SignalName{"FPE", SIGFPE},   SignalName{"KILL", SIGKILL},
-    SignalName{"USR1", SIGUSR1},     SignalName{"SEGV", SIGSEGV}, SignalName{"USR2", SIGUSR2},
-    SignalName{"PIPE", SIGPIPE},     SignalName{"ALRM", SIGALRM}, SignalName{"TERM", SIGTERM},
-    SignalName{"STKFLT", SIGSTKFLT}, SignalName{"CHLD", SIGCHLD}, SignalName{"CONT", SIGCONT},
-    SignalName{"STOP", SIGSTOP},     SignalName{"TSTP", SIGTSTP}, SignalName{"TTIN", SIGTTIN},
-    SignalName{"TTOU", SIGTTOU},     SignalName{"URG", SIGURG},   SignalName{"XCPU", SIGXCPU},
-    SignalName{"XFSZ", SIGXFSZ},     SignalName{"PROF", SIGPROF}, SignalName{"VTALRM", SIGVTALRM},
-    SignalName{"WINCH", SIGWINCH},   SignalName{"IO", SIGIO},     SignalName{"PWR", SIGPWR},
-    SignalName{"SYS", SIGSYS},       SignalName{"POLL", SIGPOLL}, SignalName{"IOT", SIGIOT},
-    SignalName{"CLD", SIGCHLD}};
+constexpr auto kSignals =
+    std::to_array({SignalName{"HUP", SIGHUP},       SignalName{"INT", SIGINT},   SignalName{"QUIT", SIGQUIT},
+                   SignalName{"ILL", SIGILL},       SignalName{"TRAP", SIGTRAP}, SignalName{"ABRT", SIGABRT},
+                   SignalName{"BUS", SIGBUS},       SignalName{"FPE", SIGFPE},   SignalName{"KILL", SIGKILL},
+                   SignalName{"USR1", SIGUSR1},     SignalName{"SEGV", SIGSEGV}, SignalName{"USR2", SIGUSR2},
+                   SignalName{"PIPE", SIGPIPE},     SignalName{"ALRM", SIGALRM}, SignalName{"TERM", SIGTERM},
+                   SignalName{"STKFLT", SIGSTKFLT}, SignalName{"CHLD", SIGCHLD}, SignalName{"CONT", SIGCONT},
+                   SignalName{"STOP", SIGSTOP},     SignalName{"TSTP", SIGTSTP}, SignalName{"TTIN", SIGTTIN},
+                   SignalName{"TTOU", SIGTTOU},     SignalName{"URG", SIGURG},   SignalName{"XCPU", SIGXCPU},
+                   SignalName{"XFSZ", SIGXFSZ},     SignalName{"PROF", SIGPROF}, SignalName{"VTALRM", SIGVTALRM},
+                   SignalName{"WINCH", SIGWINCH},   SignalName{"IO", SIGIO},     SignalName{"PWR", SIGPWR},
+                   SignalName{"SYS", SIGSYS},       SignalName{"POLL", SIGPOLL}, SignalName{"IOT", SIGIOT},
+                   SignalName{"CLD", SIGCHLD}});
 
 bool is_blank(char c) {
   return c == ' ' || c == '\t';

@@ -29,7 +29,9 @@ struct Error {
 };
 
 // The system lacks something just now that it may have again in a moment: nothing can be concluded from the failure.
-constexpr bool is_shortage(int number) { return number == EMFILE || number == ENFILE || number == ENOMEM; }
+constexpr bool is_shortage(int number) {
+  return number == EMFILE || number == ENFILE || number == ENOMEM;
+}
 
 template <class T>
 using Result = std::expected<T, Error>;

@@ -51,8 +51,10 @@ Result<void> EventFifo::open(int service_dir) {
     event_dir_ = open_event_dir(supervise_dir_.get());
     if (!event_dir_) return system_error("unable to make", file::kEvent);
     if (sys::mkfifoat(event_dir_.get(), name_, 0600) == 0) break;
-    if (errno == EEXIST) sys::unlinkat(event_dir_.get(), name_);  // of a process of our number, dead long since
-    else if (errno != ENOENT) return system_error("unable to make a FIFO in", file::kEvent);
+    if (errno == EEXIST)
+      sys::unlinkat(event_dir_.get(), name_);  // of a process of our number, dead long since
+    else if (errno != ENOENT)
+      return system_error("unable to make a FIFO in", file::kEvent);
   }
   fifo_.reset(sys::openat(event_dir_.get(), name_, O_RDWR | O_NONBLOCK | O_NOFOLLOW));
   struct stat owner;

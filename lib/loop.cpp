@@ -23,14 +23,19 @@ Loop::~Loop() {
   uv_run(&loop_, UV_RUN_DEFAULT);
   if (uv_loop_close(&loop_) != 0) {
     uv_walk(
-        &loop_, [](uv_handle_t* handle, void*) { say("bug", {"handle left open: ", uv_handle_type_name(handle->type)}); },
+        &loop_,
+        [](uv_handle_t* handle, void*) { say("bug", {"handle left open: ", uv_handle_type_name(handle->type)}); },
         nullptr);
     std::abort();
   }
 }
 
-void Loop::run() { uv_run(&loop_, UV_RUN_DEFAULT); }
-void Loop::stop() { uv_stop(&loop_); }
+void Loop::run() {
+  uv_run(&loop_, UV_RUN_DEFAULT);
+}
+void Loop::stop() {
+  uv_stop(&loop_);
+}
 
 void Timer::start(Loop& loop, Instant deadline, Callback on_due) {
   if (!open_) {
@@ -43,8 +48,7 @@ void Timer::start(Loop& loop, Instant deadline, Callback on_due) {
   uv_update_time(loop.raw());
   const auto left = (deadline - monotonic_now()).count();
   const std::uint64_t milliseconds = left <= 0 ? 0 : static_cast<std::uint64_t>((left + 999'999) / 1'000'000);
-  uv_timer_start(
-      &handle_, [](uv_timer_t* handle) { static_cast<Timer*>(handle->data)->on_due_(); }, milliseconds, 0);
+  uv_timer_start(&handle_, [](uv_timer_t* handle) { static_cast<Timer*>(handle->data)->on_due_(); }, milliseconds, 0);
 }
 
 void Timer::stop() {
@@ -98,7 +102,8 @@ int DirectoryWatch::start(Loop& loop, const char* path, Callback on_change) {
   on_change_ = on_change;
   uv_fs_event_stop(&handle_);
   return uv_fs_event_start(
-      &handle_, [](uv_fs_event_t* handle, const char*, int, int) { static_cast<DirectoryWatch*>(handle->data)->on_change_(); },
+      &handle_,
+      [](uv_fs_event_t* handle, const char*, int, int) { static_cast<DirectoryWatch*>(handle->data)->on_change_(); },
       path, 0);
 }
 

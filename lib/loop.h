@@ -42,7 +42,7 @@ Callback callback(typename detail::MethodOwner<decltype(kMethod)>::Type* owner) 
 
 class Loop {
  public:
-  Loop();   // aborts the program when the kernel gives no descriptors for it
+  Loop();  // aborts the program when the kernel gives no descriptors for it
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;

@@ -11,7 +11,9 @@ namespace {
 std::string_view program_name = "svdir";
 }
 
-void set_program_name(std::string_view name) { program_name = name; }
+void set_program_name(std::string_view name) {
+  program_name = name;
+}
 
 void say(std::string_view severity, std::initializer_list<std::string_view> parts) {
   char line[kLongestLine];
@@ -38,7 +40,9 @@ void say(std::string_view severity, std::initializer_list<std::string_view> part
   errno = saved;
 }
 
-void warn(const Error& error) { warn({error.text()}); }
+void warn(const Error& error) {
+  warn({error.text()});
+}
 
 int fatal(const Error& error) {
   say("fatal", {error.text()});
@@ -46,7 +50,8 @@ int fatal(const Error& error) {
 }
 
 Number::Number(long long value) : begin(sizeof text) {
-  unsigned long long rest = value < 0 ? -static_cast<unsigned long long>(value) : static_cast<unsigned long long>(value);
+  unsigned long long rest =
+      value < 0 ? -static_cast<unsigned long long>(value) : static_cast<unsigned long long>(value);
   do {
     text[--begin] = static_cast<char>('0' + rest % 10);
     rest /= 10;

@@ -20,9 +20,13 @@ void set_program_name(std::string_view name);
 
 void say(std::string_view severity, std::initializer_list<std::string_view> parts);
 
-inline void warn(std::initializer_list<std::string_view> parts) { say("warning", parts); }
+inline void warn(std::initializer_list<std::string_view> parts) {
+  say("warning", parts);
+}
 void warn(const Error& error);
-inline void info(std::initializer_list<std::string_view> parts) { say("", parts); }
+inline void info(std::initializer_list<std::string_view> parts) {
+  say("", parts);
+}
 
 // Says why the program cannot go on, and returns the exit code for it.
 int fatal(const Error& error);

@@ -13,13 +13,19 @@ void put(std::string& text, std::string_view key, std::string_view value) {
   for (const char c : value) text.push_back(c == '\n' || c == '\0' ? ' ' : c);
   text.push_back('\n');
 }
-void put(std::string& text, std::string_view key, long long value) { put(text, key, std::to_string(value)); }
+void put(std::string& text, std::string_view key, long long value) {
+  put(text, key, std::to_string(value));
+}
 void put(std::string& text, std::string_view key, Stamp stamp) {
   put(text, key, std::to_string(stamp.seconds) + " " + std::to_string(stamp.nanoseconds));
 }
 
-void take(std::string_view value, std::string& into) { into = value; }
-void take(std::string_view value, bool& into) { into = value == "1"; }
+void take(std::string_view value, std::string& into) {
+  into = value;
+}
+void take(std::string_view value, bool& into) {
+  into = value == "1";
+}
 template <class T>
   requires std::is_integral_v<T>
 void take(std::string_view value, T& into) {

@@ -19,7 +19,7 @@ inline constexpr char kScanLockFile[] = ".svdir/lock";  // "PID\n"; locked (floc
 
 struct ScanState {
   pid_t pid = 0;
-  Stamp since;            // when it was started; an upgrade in place does not change it
+  Stamp since;  // when it was started; an upgrade in place does not change it
   std::string version;
   std::string directory;  // the scan directory's absolute path
   bool stopping = false;

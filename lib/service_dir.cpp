@@ -75,9 +75,13 @@ std::string default_scan_directory() {
   return home.empty() ? "/service" : home;
 }
 
-bool is_glob(std::string_view text) { return text.find_first_of("*?[") != std::string_view::npos; }
+bool is_glob(std::string_view text) {
+  return text.find_first_of("*?[") != std::string_view::npos;
+}
 
-bool glob_matches(const char* pattern, const char* name) { return ::fnmatch(pattern, name, 0) == 0; }
+bool glob_matches(const char* pattern, const char* name) {
+  return ::fnmatch(pattern, name, 0) == 0;
+}
 
 Result<std::vector<ServiceEntry>> list_services(const std::string& scan_directory) {
   DIR* listing = ::opendir(scan_directory.c_str());

@@ -21,8 +21,7 @@ std::unexpected<SettingsError> bad_value(std::string_view key, std::string_view 
   return trouble(std::string(key).append(" = ").append(quoted(value)).append(": wanted is ").append(type));
 }
 
-// --- svrun's options: "--key=value", one per key, in the order of the table
-// -------------------------------------------
+// --- svrun's options: "--key=value", one per key, in the order of the table ----------------------------------------
 std::string_view key_of(std::string_view option) {
   return option.substr(2, option.find('=') - 2);
 }

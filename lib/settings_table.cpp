@@ -15,7 +15,7 @@ using std::chrono::seconds;
 
 constexpr auto kStandardLadder = std::to_array({Rung{SIGTERM, seconds(30)}, Rung{SIGKILL, Duration{}}});
 
-// --- What a kind of value reads and writes --------------------------------------------------------------------------
+// --- What a kind of value reads and writes -------------------------------------------------------------------------
 // A kind is a type with parse and format; `entry` makes a row of a kind and the members of Settings it fills.
 
 template <auto Member>
@@ -212,7 +212,7 @@ constexpr SettingEntry entry(SettingRow shown, bool only_in_defaults = false) {
   return {shown, only_in_defaults, &Kind::parse, &Kind::format, &Kind::reset};
 }
 
-// --- The table ------------------------------------------------------------------------------------------------------
+// --- The table -----------------------------------------------------------------------------------------------------
 constexpr auto kEntries = std::to_array({
     entry<Choice<&Settings::restart, kRestarts>>(
         {"restart", "always, on-failure, on-crash or never", "always",

@@ -33,7 +33,7 @@ int Signals::next() {
 }
 
 void restore_signals_in_child() {
-  struct sigaction standard {};
+  struct sigaction standard{};
   standard.sa_handler = SIG_DFL;
   // Only what may differ from the default is looked at: ignored dispositions are inherited over exec, handlers are
   // not, and we install none.

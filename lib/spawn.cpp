@@ -18,7 +18,9 @@ namespace svdir {
 namespace {
 
 // Moves a descriptor that sits on a number we are about to fill out of the way.
-int lift(int fd, int above) { return fd >= 0 && fd <= above ? ::fcntl(fd, F_DUPFD_CLOEXEC, above + 1) : fd; }
+int lift(int fd, int above) {
+  return fd >= 0 && fd <= above ? ::fcntl(fd, F_DUPFD_CLOEXEC, above + 1) : fd;
+}
 
 // Our own descriptors are close-on-exec, but we may have inherited others that are not. A kernel before 5.11 lets them
 // through.

@@ -19,10 +19,10 @@ struct ChildPlan {
   int input = -1;                      // descriptors to become 0, 1, 2; -1: ours
   int output = -1;
   int error = -1;
-  int extra = -1;                      // one more descriptor, to become number `extra_as`
+  int extra = -1;  // one more descriptor, to become number `extra_as`
   int extra_as = -1;
-  bool new_session = true;             // setsid(2)
-  bool lowest_priority = false;        // nice(19)
+  bool new_session = true;       // setsid(2)
+  bool lowest_priority = false;  // nice(19)
   // Called in the child after all of the above, just before exec; `self` is the child's pid. May write files. Returns
   // 0, or an errno: then nothing is executed and spawn fails with it.
   int (*before_exec)(void* context, pid_t self) = nullptr;
@@ -44,6 +44,8 @@ struct ProcessFacts {
   unsigned long long start_ticks = 0;  // clock ticks since boot: tells a process from a later one of its number
 };
 ProcessFacts process_facts(pid_t pid);
-inline unsigned long long start_ticks(pid_t pid) { return process_facts(pid).start_ticks; }
+inline unsigned long long start_ticks(pid_t pid) {
+  return process_facts(pid).start_ticks;
+}
 
 }  // namespace svdir

@@ -28,7 +28,9 @@ void put_pair(Text& text, std::string_view key, long long first, unsigned long l
   end = std::to_chars(end, digits + sizeof digits, second).ptr;
   put(text, key, std::string_view(digits, end));
 }
-void put(Text& text, std::string_view key, const ProcessId& id) { put_pair(text, key, id.pid, id.ticks); }
+void put(Text& text, std::string_view key, const ProcessId& id) {
+  put_pair(text, key, id.pid, id.ticks);
+}
 void put(Text& text, std::string_view key, const Stamp& stamp) {
   put_pair(text, key, stamp.seconds, static_cast<unsigned long long>(stamp.nanoseconds));
 }
@@ -49,8 +51,12 @@ bool number(std::string_view& text, T& into) {
   if (!text.empty() && text.front() == ' ') text.remove_prefix(1);
   return true;
 }
-void take(std::string_view value, bool& into) { into = value == "1"; }
-void take(std::string_view value, Text& into) { into = value; }
+void take(std::string_view value, bool& into) {
+  into = value == "1";
+}
+void take(std::string_view value, Text& into) {
+  into = value;
+}
 template <class T>
   requires std::is_integral_v<T>
 void take(std::string_view value, T& into) {
@@ -67,11 +73,12 @@ void take(std::string_view value, Stamp& into) {
       parsed.nanoseconds < 1'000'000'000)
     into = parsed;
 }
-void take(std::string_view value, Instant& into) { take(value, into.nanoseconds); }
+void take(std::string_view value, Instant& into) {
+  take(value, into.nanoseconds);
+}
 void take(std::string_view value, Ending& into) {
-  constexpr std::pair<std::string_view, Ending::Kind> kKinds[] = {{"exited ", Ending::Kind::exited},
-                                                                 {"signalled ", Ending::Kind::signalled},
-                                                                 {"unknown ", Ending::Kind::unknown}};
+  constexpr std::pair<std::string_view, Ending::Kind> kKinds[] = {
+      {"exited ", Ending::Kind::exited}, {"signalled ", Ending::Kind::signalled}, {"unknown ", Ending::Kind::unknown}};
   for (const auto& [name, kind] : kKinds) {
     if (!value.starts_with(name)) continue;
     value.remove_prefix(name.size());
@@ -84,11 +91,21 @@ void take_name(std::string_view value, const std::array<std::string_view, N>& na
   for (std::size_t i = 0; i < N; ++i)
     if (names[i] == value) into = static_cast<T>(i);
 }
-void take(std::string_view value, State& into) { take_name(value, kStateNames, into); }
-void take(std::string_view value, Want& into) { take_name(value, kWantNames, into); }
-void put(Text& text, std::string_view key, State state) { put(text, key, name_of(state)); }
-void put(Text& text, std::string_view key, Want want) { put(text, key, name_of(want)); }
-void put(Text& text, std::string_view key, const Instant& instant) { put(text, key, instant.nanoseconds); }
+void take(std::string_view value, State& into) {
+  take_name(value, kStateNames, into);
+}
+void take(std::string_view value, Want& into) {
+  take_name(value, kWantNames, into);
+}
+void put(Text& text, std::string_view key, State state) {
+  put(text, key, name_of(state));
+}
+void put(Text& text, std::string_view key, Want want) {
+  put(text, key, name_of(want));
+}
+void put(Text& text, std::string_view key, const Instant& instant) {
+  put(text, key, instant.nanoseconds);
+}
 
 // The one list of fields, for writing and for reading.
 template <class Record, class Visit>
@@ -263,8 +280,10 @@ std::string stat_text(const RunitStatus& status, bool leaving) {
   if (status.paused) text += ", paused";
   if (status.got_term) text += ", got TERM";
   if (status.phase != RunitStatus::Phase::down) {
-    if (leaving) text += ", want exit";
-    else if (!status.want_up) text += ", want down";
+    if (leaving)
+      text += ", want exit";
+    else if (!status.want_up)
+      text += ", want down";
   }
   return text + "\n";
 }

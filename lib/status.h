@@ -30,19 +30,23 @@ inline constexpr char kStat[] = "supervise/stat";
 inline constexpr char kStatus[] = "supervise/status";
 inline constexpr char kState[] = "supervise/state";
 inline constexpr char kDeaths[] = "supervise/deaths";
-inline constexpr char kExit[] = "supervise/exit";        // "PID WAITSTATUS\n", by svscan for a supervise it restarts
+inline constexpr char kExit[] = "supervise/exit";         // "PID WAITSTATUS\n", by svscan for a supervise it restarts
 inline constexpr char kLogPipe[] = "supervise/log.pipe";  // service -> logger, in the service's own supervise/
-inline constexpr char kEvent[] = "supervise/event";      // FIFOs of those who wait for a change (see events.h)
+inline constexpr char kEvent[] = "supervise/event";       // FIFOs of those who wait for a change (see events.h)
 }  // namespace file
 
 enum class State : std::uint8_t { down, waiting, starting, up, stopping, finishing, backoff, failed };
 inline constexpr std::array<std::string_view, 8> kStateNames{"down",     "waiting",   "starting", "up",
                                                              "stopping", "finishing", "backoff",  "failed"};
-constexpr std::string_view name_of(State state) { return kStateNames[static_cast<std::size_t>(state)]; }
+constexpr std::string_view name_of(State state) {
+  return kStateNames[static_cast<std::size_t>(state)];
+}
 
 enum class Want : std::uint8_t { down, up, once };
 inline constexpr std::array<std::string_view, 3> kWantNames{"down", "up", "once"};
-constexpr std::string_view name_of(Want want) { return kWantNames[static_cast<std::size_t>(want)]; }
+constexpr std::string_view name_of(Want want) {
+  return kWantNames[static_cast<std::size_t>(want)];
+}
 
 // A process that can be told from a later one of the same number. pid 0: none; ticks 0: not known.
 struct ProcessId {
@@ -92,38 +96,38 @@ bool unpack(std::string_view bytes, RunitStatus& into);
 // is "end=1": a file without either is not taken for a record. Deadlines are of the monotonic clock and mean nothing
 // when `boot` is not the running boot.
 struct StateRecord {
-  std::string boot;       // /proc/sys/kernel/random/boot_id, "" where there is none
-  ProcessId supervisor;   // the supervise that wrote it
+  std::string boot;      // /proc/sys/kernel/random/boot_id, "" where there is none
+  ProcessId supervisor;  // the supervise that wrote it
   State state = State::down;
   Want want = Want::down;
-  bool leaving = false;   // told to exit
+  bool leaving = false;  // told to exit
   bool paused = false;
   bool got_term = false;
-  bool ready = false;     // the present run has told it is ready (always, once started, without a `ready` setting)
-  bool start_owed = false;       // a person asked for a start that has to wait for the end of the present run
-  bool signalled = false;        // a person sent the present run a signal that ends programs
+  bool ready = false;       // the present run has told it is ready (always, once started, without a `ready` setting)
+  bool start_owed = false;  // a person asked for a start that has to wait for the end of the present run
+  bool signalled = false;   // a person sent the present run a signal that ends programs
   bool upgrade_refused = false;  // the last upgrade asked for: the new supervise does not run
   bool failed_start = false;     // the present run counts as a failed start however long it lived
   bool unhealthy = false;        // the present run is ended because it failed its health checks
-  ProcessId main;         // run
+  ProcessId main;                // run
   ProcessId finish;
-  pid_t group = 0;        // process group of which leftovers are being ended; of a run with a MAINPID, its group
-  Stamp started;          // last start of run
+  pid_t group = 0;  // process group of which leftovers are being ended; of a run with a MAINPID, its group
+  Stamp started;    // last start of run
   Stamp became_ready;
-  Stamp changed;          // last change to run or to down (runit's stamp)
-  Instant started_at;     // the same start, monotonic
+  Stamp changed;       // last change to run or to down (runit's stamp)
+  Instant started_at;  // the same start, monotonic
   unsigned long long starts = 0;
-  unsigned failures = 0;  // failed starts in a row
-  Instant wake_at;        // of the state: next start, end of the ladder's wait, finish's or leftovers' limit
-  unsigned step = 0;      // of the stop ladder
-  bool step_done = false; // its signal has been sent
-  Ending last;            // last ending of run
+  unsigned failures = 0;   // failed starts in a row
+  Instant wake_at;         // of the state: next start, end of the ladder's wait, finish's or leftovers' limit
+  unsigned step = 0;       // of the stop ladder
+  bool step_done = false;  // its signal has been sent
+  Ending last;             // last ending of run
   Stamp last_ended;
-  std::string ack;        // the last tokens taken, eight letters each, the latest first (at most kMostTokens)
-  std::string pending;    // command bytes taken from the FIFO and not yet carried out, in hexadecimal
-  std::string reason;     // why it is failed, waiting or misconfigured; free text, one line
+  std::string ack;          // the last tokens taken, eight letters each, the latest first (at most kMostTokens)
+  std::string pending;      // command bytes taken from the FIFO and not yet carried out, in hexadecimal
+  std::string reason;       // why it is failed, waiting or misconfigured; free text, one line
   std::string status_text;  // what the service said of itself (sd_notify STATUS=), one line
-  std::string settings;   // the settings that differ from the defaults, "key=value;…", one line
+  std::string settings;     // the settings that differ from the defaults, "key=value;…", one line
 
   bool operator==(const StateRecord&) const = default;
 };

@@ -25,7 +25,9 @@ namespace svdir::sys {
 // True when this call must fail; errno is then set. May not return at all (see lib/system.cpp).
 bool fails(const char* call);
 #else
-constexpr bool fails(const char*) { return false; }
+constexpr bool fails(const char*) {
+  return false;
+}
 #endif
 
 inline int open(const char* path, int flags, mode_t mode = 0) {
@@ -34,8 +36,12 @@ inline int open(const char* path, int flags, mode_t mode = 0) {
 inline int openat(int dir, const char* path, int flags, mode_t mode = 0) {
   return fails("open") ? -1 : ::openat(dir, path, flags | O_CLOEXEC, mode);
 }
-inline ssize_t read(int fd, void* to, size_t size) { return fails("read") ? -1 : ::read(fd, to, size); }
-inline ssize_t write(int fd, const void* from, size_t size) { return fails("write") ? -1 : ::write(fd, from, size); }
+inline ssize_t read(int fd, void* to, size_t size) {
+  return fails("read") ? -1 : ::read(fd, to, size);
+}
+inline ssize_t write(int fd, const void* from, size_t size) {
+  return fails("write") ? -1 : ::write(fd, from, size);
+}
 inline ssize_t writev(int fd, const iovec* parts, int count) {
   return fails("write") ? -1 : ::writev(fd, parts, count);
 }
@@ -43,10 +49,18 @@ inline ssize_t pwrite(int fd, const void* from, size_t size, off_t at) {
   return fails("write") ? -1 : ::pwrite(fd, from, size, at);
 }
 // Makes sure that the first `size` bytes of a file have their place on the disk; 0 or an errno.
-inline int allocate(int fd, off_t size) { return fails("allocate") ? errno : ::posix_fallocate(fd, 0, size); }
-inline int fsync(int fd) { return fails("fsync") ? -1 : ::fsync(fd); }
-inline int ftruncate(int fd, off_t size) { return fails("ftruncate") ? -1 : ::ftruncate(fd, size); }
-inline int fchmod(int fd, mode_t mode) { return fails("fchmod") ? -1 : ::fchmod(fd, mode); }
+inline int allocate(int fd, off_t size) {
+  return fails("allocate") ? errno : ::posix_fallocate(fd, 0, size);
+}
+inline int fsync(int fd) {
+  return fails("fsync") ? -1 : ::fsync(fd);
+}
+inline int ftruncate(int fd, off_t size) {
+  return fails("ftruncate") ? -1 : ::ftruncate(fd, size);
+}
+inline int fchmod(int fd, mode_t mode) {
+  return fails("fchmod") ? -1 : ::fchmod(fd, mode);
+}
 inline int renameat(int from_dir, const char* from, int to_dir, const char* to) {
   return fails("rename") ? -1 : ::renameat(from_dir, from, to_dir, to);
 }
@@ -57,7 +71,9 @@ inline int rename_new(int from_dir, const char* from, int to_dir, const char* to
 inline int unlinkat(int dir, const char* path, int flags = 0) {
   return fails("unlink") ? -1 : ::unlinkat(dir, path, flags);
 }
-inline int mkdirat(int dir, const char* path, mode_t mode) { return fails("mkdir") ? -1 : ::mkdirat(dir, path, mode); }
+inline int mkdirat(int dir, const char* path, mode_t mode) {
+  return fails("mkdir") ? -1 : ::mkdirat(dir, path, mode);
+}
 inline int mkfifoat(int dir, const char* path, mode_t mode) {
   return fails("mkfifo") ? -1 : ::mkfifoat(dir, path, mode);
 }
@@ -67,8 +83,12 @@ inline int symlinkat(const char* target, int dir, const char* path) {
 inline int fstatat(int dir, const char* path, struct stat* into, int flags = 0) {
   return fails("stat") ? -1 : ::fstatat(dir, path, into, flags);
 }
-inline int flock(int fd, int operation) { return fails("flock") ? -1 : ::flock(fd, operation); }
-inline int kill(pid_t pid, int signal) { return fails("kill") ? -1 : ::kill(pid, signal); }
+inline int flock(int fd, int operation) {
+  return fails("flock") ? -1 : ::flock(fd, operation);
+}
+inline int kill(pid_t pid, int signal) {
+  return fails("kill") ? -1 : ::kill(pid, signal);
+}
 inline int waitid(idtype_t type, id_t id, siginfo_t* into, int options) {
   return fails("waitid") ? -1 : ::waitid(type, id, into, options);
 }
@@ -81,7 +101,9 @@ inline pid_t wait4(pid_t pid, int* status, int options, rusage* usage) {
 inline int pidfd_send_signal(int pidfd, int signal) {
   return fails("kill") ? -1 : static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0));
 }
-inline int pipe2(int ends[2], int flags) { return fails("pipe") ? -1 : ::pipe2(ends, flags | O_CLOEXEC); }
+inline int pipe2(int ends[2], int flags) {
+  return fails("pipe") ? -1 : ::pipe2(ends, flags | O_CLOEXEC);
+}
 inline int pidfd_open(pid_t pid) {
   return fails("pidfd_open") ? -1 : static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
 }

@@ -77,8 +77,10 @@ bool examine_owner(int dir, const char* path, struct stat& into) {
     char target[PATH_MAX];
     const ssize_t length = ::readlinkat(dir, at.c_str(), target, sizeof target);
     if (length < 0) return false;
-    if (length > 0 && target[0] == '/') at.clear();
-    else at.resize(at.rfind('/') + 1);  // npos + 1 is 0
+    if (length > 0 && target[0] == '/')
+      at.clear();
+    else
+      at.resize(at.rfind('/') + 1);  // npos + 1 is 0
     at.append(target, static_cast<std::size_t>(length));
   }
   errno = ELOOP;

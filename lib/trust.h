@@ -33,9 +33,9 @@ Trust judge_trust(int dir, const char* defaults_path, const Settings& settings);
 // The rule for one file: why not, or "". `user` is the one it would run as, 0 for root; `name` is for the message.
 std::string why_not_trusted(const struct stat& facts, uid_t user, std::string_view name);
 
-// Whose `path` (relative to `dir`) is, for `user = owner`: the owner of the first link on the way to the file that is not
-// root's, else the owner of the file. So root may link to a user's file (as svscan does for a bare file), and a user who
-// links to root's file gets his own rights, not root's. False, with errno, when it cannot be told.
+// Whose `path` (relative to `dir`) is, for `user = owner`: the owner of the first link on the way to the file that is
+// not root's, else the owner of the file. So root may link to a user's file (as svscan does for a bare file), and a
+// user who links to root's file gets his own rights, not root's. False, with errno, when it cannot be told.
 bool examine_owner(int dir, const char* path, struct stat& into);
 
 // The user id of the settings: 0 without a user, kNobodyKnown when the name is in no /etc/passwd. `run_owner` is for

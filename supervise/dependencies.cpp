@@ -145,7 +145,8 @@ NeighbourView Dependencies::view_of(const std::string& name) const {
 std::string Dependencies::obstacle(Neighbour& neighbour) {
   NeighbourView view = view_of(neighbour.name);
   neighbour.is_precise = view.is_precise && view.is_supervised;
-  if (!view.is_precise && !view.is_up && monotonic_now() - began_ < kBeginning) view.is_known = view.is_supervised = false;
+  if (!view.is_precise && !view.is_up && monotonic_now() - began_ < kBeginning)
+    view.is_known = view.is_supervised = false;
   if (view.is_up) {
     neighbour.starts = view.state.starts;
     return {};

@@ -51,11 +51,11 @@ class Dependencies final : WaitGraph {
  private:
   struct Neighbour {
     std::string name;
-    bool required = false;    // by `depends`
+    bool required = false;     // by `depends`
     bool is_instance = false;  // of the service that was named
     bool subscribed = false;
-    bool is_precise = false;  // its supervise will tell us
-    bool told = false;        // to come up
+    bool is_precise = false;        // its supervise will tell us
+    bool told = false;              // to come up
     unsigned long long starts = 0;  // when it was last seen up
     EventFifo events;
   };

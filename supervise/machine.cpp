@@ -118,7 +118,8 @@ Actions Step::take(const Event& event) {
       if (record_.state == State::finishing) settle(event.ending);
       break;
     case Kind::extended:
-      if (runs() && record_.wake_at.is_set()) record_.wake_at = std::max(record_.wake_at, now_.monotonic + event.duration);
+      if (runs() && record_.wake_at.is_set())
+        record_.wake_at = std::max(record_.wake_at, now_.monotonic + event.duration);
       break;
     case Kind::due: due(); break;
   }
@@ -130,19 +131,13 @@ void Step::obey(const Order& order, bool after_once) {
     case Command::up: return want_start(Want::up);
     case Command::once: return want_start(Want::once);
     case Command::restart: return restart();
-    case Command::down:
-      record_.leaving = false;
-      return want_stop('d');
+    case Command::down: record_.leaving = false; return want_stop('d');
     case Command::exit:
       record_.leaving = true;
       if (after_once && (runs() || is_ending())) return;  // `svc -ox`: let it run to its end, then leave
       return want_stop('x');
-    case Command::pause:
-      record_.paused = runs();
-      return send(SIGSTOP);
-    case Command::cont:
-      record_.paused = false;
-      return send(SIGCONT);
+    case Command::pause: record_.paused = runs(); return send(SIGSTOP);
+    case Command::cont: record_.paused = false; return send(SIGCONT);
     case Command::reload_settings: return act(Action::Kind::read_settings);
     case Command::upgrade: return act(Action::Kind::upgrade);
     case Command::orphan_ended: return act(Action::Kind::collect_orphan);
@@ -177,8 +172,10 @@ void Step::want_stop(char script) {
   record_.start_owed = false;
   if (runs()) {
     // A second `down` sends the signal of the present rung again, as runit does.
-    if (record_.state == State::stopping) fire_rung();
-    else enter_stopping();
+    if (record_.state == State::stopping)
+      fire_rung();
+    else
+      enter_stopping();
     act(Action::Kind::control, script);
   } else if (!is_ending()) {
     rest(State::down);

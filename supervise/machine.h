@@ -30,24 +30,24 @@ namespace svdir {
 
 struct Event {
   enum class Kind : std::uint8_t {
-    order,              // `order`
-    begin,              // a new supervise without a predecessor: start unless `held_down`
-    resume,             // a new supervise with its predecessor's record; dead processes are told by events of their own
-    spawned,            // run has become `process`
-    spawn_failed,       // no process could be made: `reason`
-    exec_failed,        // run could not be executed: `reason`
-    held,               // run must wait: `reason` ("db, cache")
-    released,           // what run waited for is there
-    misconfigured,      // nothing can be started: `reason`
-    ready,              // run says it is ready
-    unhealthy,          // run fails its checks: `reason`
-    main_changed,       // run says that its main process is `process`, in the process group `group`
-    main_ended,         // run ended: `ending`
-    group_cleared,      // nothing of run's process group is left
-    finish_spawned,     // finish has become `process`
-    finish_ended,       // finish ended: `ending`; also when there is none
-    extended,           // run asks for `duration` more before its present limit is over
-    due,                // record.wake_at has come
+    order,           // `order`
+    begin,           // a new supervise without a predecessor: start unless `held_down`
+    resume,          // a new supervise with its predecessor's record; dead processes are told by events of their own
+    spawned,         // run has become `process`
+    spawn_failed,    // no process could be made: `reason`
+    exec_failed,     // run could not be executed: `reason`
+    held,            // run must wait: `reason` ("db, cache")
+    released,        // what run waited for is there
+    misconfigured,   // nothing can be started: `reason`
+    ready,           // run says it is ready
+    unhealthy,       // run fails its checks: `reason`
+    main_changed,    // run says that its main process is `process`, in the process group `group`
+    main_ended,      // run ended: `ending`
+    group_cleared,   // nothing of run's process group is left
+    finish_spawned,  // finish has become `process`
+    finish_ended,    // finish ended: `ending`; also when there is none
+    extended,        // run asks for `duration` more before its present limit is over
+    due,             // record.wake_at has come
   };
   Kind kind = Kind::due;
   Order order{};
@@ -62,17 +62,17 @@ struct Event {
 
 struct Action {
   enum class Kind : std::uint8_t {
-    start,            // run control/u, then run; answer with spawned, spawn_failed, exec_failed, held or misconfigured
-    signal,           // send `signal` to run, unless control/`letter` exits 0 (where letter is not 0)
-    control,          // run control/`letter`, whatever it says
-    clear_group,      // reap run, then see to what is left in its process group; answer with group_cleared
-    kill_group,       // KILL what is still left there
-    finish,           // run finish; answer with finish_spawned and finish_ended, or with finish_ended alone
-    kill_finish,      // it took too long
-    read_settings,    // now, not only at the next start
-    collect_orphan,   // look into supervise/exit
-    upgrade,          // execute the supervisor's program anew
-    leave,            // the end of this unit
+    start,           // run control/u, then run; answer with spawned, spawn_failed, exec_failed, held or misconfigured
+    signal,          // send `signal` to run, unless control/`letter` exits 0 (where letter is not 0)
+    control,         // run control/`letter`, whatever it says
+    clear_group,     // reap run, then see to what is left in its process group; answer with group_cleared
+    kill_group,      // KILL what is still left there
+    finish,          // run finish; answer with finish_spawned and finish_ended, or with finish_ended alone
+    kill_finish,     // it took too long
+    read_settings,   // now, not only at the next start
+    collect_orphan,  // look into supervise/exit
+    upgrade,         // execute the supervisor's program anew
+    leave,           // the end of this unit
   };
   Kind kind = Kind::start;
   char letter = 0;

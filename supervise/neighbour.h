@@ -8,12 +8,12 @@
 namespace svdir {
 
 struct NeighbourView {
-  bool exists = false;      // it has a service directory
-  bool is_known = false;    // a supervise of this boot has written `state`
-  bool is_precise = false;  // one of ours, which tells of changes (lib/events.h); a genuine runsv does not
-  bool is_up = false;       // ready, and its process is alive
+  bool exists = false;         // it has a service directory
+  bool is_known = false;       // a supervise of this boot has written `state`
+  bool is_precise = false;     // one of ours, which tells of changes (lib/events.h); a genuine runsv does not
+  bool is_up = false;          // ready, and its process is alive
   bool is_supervised = false;  // whoever wrote this is alive (always, for a genuine runsv)
-  StateRecord state;        // of a genuine runsv only want, state, ready, main and a count of starts made up
+  StateRecord state;           // of a genuine runsv only want, state, ready, main and a count of starts made up
 
   // On its way up, or up already and not ready yet.
   bool is_coming() const { return is_known && state.want == Want::up && state.state != State::failed && !is_up; }

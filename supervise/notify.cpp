@@ -30,15 +30,24 @@ std::string clean(std::string_view text) {
 }
 
 void take_line(std::string_view key, std::string_view value, Notification& into) {
-  if (key == "READY") into.ready = value == "1";
-  else if (key == "STOPPING") into.stopping = value == "1";
-  else if (key == "RELOADING") into.reloading = value == "1";
-  else if (key == "WATCHDOG" && value == "1") into.alive = true;
-  else if (key == "WATCHDOG" && value == "trigger") into.sick = true;
-  else if (key == "STATUS") into.status = clean(value);
-  else if (key == "EXTEND_TIMEOUT_USEC") into.extend = microseconds(value);
-  else if (key == "WATCHDOG_USEC") into.watchdog = microseconds(value);
-  else if (pid_t pid = 0; key == "MAINPID" && number(value, pid) && pid > 1) into.main_pid = pid;
+  if (key == "READY")
+    into.ready = value == "1";
+  else if (key == "STOPPING")
+    into.stopping = value == "1";
+  else if (key == "RELOADING")
+    into.reloading = value == "1";
+  else if (key == "WATCHDOG" && value == "1")
+    into.alive = true;
+  else if (key == "WATCHDOG" && value == "trigger")
+    into.sick = true;
+  else if (key == "STATUS")
+    into.status = clean(value);
+  else if (key == "EXTEND_TIMEOUT_USEC")
+    into.extend = microseconds(value);
+  else if (key == "WATCHDOG_USEC")
+    into.watchdog = microseconds(value);
+  else if (pid_t pid = 0; key == "MAINPID" && number(value, pid) && pid > 1)
+    into.main_pid = pid;
 }
 
 }  // namespace

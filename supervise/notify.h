@@ -14,15 +14,15 @@
 namespace svdir {
 
 struct Notification {
-  bool ready = false;           // READY=1
-  bool stopping = false;        // STOPPING=1
-  bool reloading = false;       // RELOADING=1
-  bool alive = false;           // WATCHDOG=1
-  bool sick = false;            // WATCHDOG=trigger
-  std::optional<std::string> status;       // STATUS=…, control characters replaced
-  std::optional<pid_t> main_pid;           // MAINPID=…
-  std::optional<Duration> extend;          // EXTEND_TIMEOUT_USEC=…
-  std::optional<Duration> watchdog;        // WATCHDOG_USEC=…: a new watchdog interval
+  bool ready = false;                 // READY=1
+  bool stopping = false;              // STOPPING=1
+  bool reloading = false;             // RELOADING=1
+  bool alive = false;                 // WATCHDOG=1
+  bool sick = false;                  // WATCHDOG=trigger
+  std::optional<std::string> status;  // STATUS=…, control characters replaced
+  std::optional<pid_t> main_pid;      // MAINPID=…
+  std::optional<Duration> extend;     // EXTEND_TIMEOUT_USEC=…
+  std::optional<Duration> watchdog;   // WATCHDOG_USEC=…: a new watchdog interval
 };
 
 inline constexpr std::size_t kLongestNotification = 4096;  // bytes; longer datagrams are ignored whole

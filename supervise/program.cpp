@@ -47,9 +47,8 @@ std::expected<pid_t, SpawnError> Program::spawn() {
     const std::string_view name = inherited.substr(0, inherited.find('='));
     if (name == kDefaultsVariable || name == kNeighboursVariable || name == kDownVariable) return true;
     if (std::find(removed_.begin(), removed_.end(), name) != removed_.end()) return true;
-    return std::any_of(variables_.begin(), variables_.end(), [&](std::string_view own) {
-      return inherited.starts_with(own.substr(0, own.find('=') + 1));
-    });
+    return std::any_of(variables_.begin(), variables_.end(),
+                       [&](std::string_view own) { return inherited.starts_with(own.substr(0, own.find('=') + 1)); });
   };
   std::vector<char*> environment;
   for (char** inherited = environ; *inherited != nullptr; ++inherited)

@@ -94,8 +94,10 @@ Result<void> Readiness::watch(const Settings& settings, int dir, pid_t main, boo
     }
     if (channel_) listen(channel_.get(), callback<&Readiness::on_socket>(this));
   }
-  if (ready) became_ready();
-  else if (settings.ready == Ready::check) check_after(kFirstPause);
+  if (ready)
+    became_ready();
+  else if (settings.ready == Ready::check)
+    check_after(kFirstPause);
   return opened;
 }
 
@@ -130,9 +132,11 @@ bool Readiness::has_check() const {
   return sys::fstatat(dir_, "check", &facts) == 0;
 }
 
-void Readiness::listen(int fd, Callback on_readable) { poll_.start(loop_, fd, Poll::For::reading, on_readable); }
+void Readiness::listen(int fd, Callback on_readable) {
+  poll_.start(loop_, fd, Poll::For::reading, on_readable);
+}
 
-// --- fd:N -------------------------------------------------------------------------------------------------------------
+// --- fd:N ----------------------------------------------------------------------------------------------------------
 
 Result<void> Readiness::open_fifo() {
   if (auto made = ensure_fifo(dir_, kFifo, 0600); !made) return made;
@@ -160,7 +164,7 @@ void Readiness::on_fifo() {
   listener_.service_ready();
 }
 
-// --- notify -----------------------------------------------------------------------------------------------------------
+// --- notify --------------------------------------------------------------------------------------------------------
 
 Result<void> Readiness::open_socket() {
   const std::string address = socket_address();
@@ -170,8 +174,10 @@ Result<void> Readiness::open_socket() {
   // By the short relative path, which always fits; an abstract name begins with a NUL.
   const std::string_view name = abstract ? std::string_view(address) : std::string_view(kSocket);
   std::memcpy(where.sun_path, name.data(), name.size());
-  if (abstract) where.sun_path[0] = '\0';
-  else sys::unlinkat(dir_, kSocket);
+  if (abstract)
+    where.sun_path[0] = '\0';
+  else
+    sys::unlinkat(dir_, kSocket);
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size() + (abstract ? 0 : 1));
   channel_.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int yes = 1;
@@ -230,8 +236,10 @@ void Readiness::take_datagram(std::string_view text, pid_t sender) {
   listener_.service_says(notification);
   if (main_ == 0) return;
   if (notification.ready && !ready_) listener_.service_ready();
-  if (notification.sick) listener_.service_unhealthy("it asked for a restart (WATCHDOG=trigger)");
-  else if (ready_ && watchdog_.count() > 0 && (notification.alive || notification.watchdog)) feed_watchdog();
+  if (notification.sick)
+    listener_.service_unhealthy("it asked for a restart (WATCHDOG=trigger)");
+  else if (ready_ && watchdog_.count() > 0 && (notification.alive || notification.watchdog))
+    feed_watchdog();
 }
 
 // Of run's session, or descended from run. Who has lost its parents is supervise's own child: it is the service's, too.
@@ -253,16 +261,20 @@ void Readiness::feed_watchdog() {
   watchdog_timer_.start(loop_, monotonic_now() + watchdog_, callback<&Readiness::on_watchdog>(this));
 }
 
-void Readiness::on_watchdog() { found_unwell("no WATCHDOG=1 in time"); }
+void Readiness::on_watchdog() {
+  found_unwell("no WATCHDOG=1 in time");
+}
 
 void Readiness::found_unwell(std::string_view reason) {
   if (listener_.service_unhealthy(reason) || main_ == 0) return;
   failures_ = 0;
-  if (watchdog_.count() > 0) feed_watchdog();
-  else check_again();
+  if (watchdog_.count() > 0)
+    feed_watchdog();
+  else
+    check_again();
 }
 
-// --- check ------------------------------------------------------------------------------------------------------------
+// --- check ---------------------------------------------------------------------------------------------------------
 
 void Readiness::check_after(Duration pause) {
   check_timer_.start(loop_, monotonic_now() + pause, callback<&Readiness::on_check_due>(this));

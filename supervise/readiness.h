@@ -91,15 +91,15 @@ class Readiness {
   int dir_ = -1;
   pid_t main_ = 0;
   bool ready_ = false;
-  Fd channel_;           // our end of the FIFO, or the socket
+  Fd channel_;  // our end of the FIFO, or the socket
   pid_t check_ = 0;
-  bool abandoned_ = false;      // the present check is not about the present run
-  bool said_trouble_ = false;   // that ./check cannot be run, once for each run
-  Duration pause_{};     // between checks while starting
+  bool abandoned_ = false;     // the present check is not about the present run
+  bool said_trouble_ = false;  // that ./check cannot be run, once for each run
+  Duration pause_{};           // between checks while starting
   unsigned failures_ = 0;
   Duration watchdog_{};
   Poll poll_;
-  Timer check_timer_;    // the next check, or the end of the present one's time
+  Timer check_timer_;  // the next check, or the end of the present one's time
   Timer watchdog_timer_;
 };
 

@@ -97,7 +97,8 @@ Result<Fd> Record::open_fifo(const char* path, mode_t mode) {
     if (sys::unlinkat(dir_, path) != 0) return system_error("unable to remove", name_ + "/" + path);
     made = ensure_fifo(dir_, path, mode);
   }
-  if (!made) return std::unexpected(Error{"unable to supervise " + name_ + ": " + made.error().what, made.error().number});
+  if (!made)
+    return std::unexpected(Error{"unable to supervise " + name_ + ": " + made.error().what, made.error().number});
   Fd fd(sys::openat(dir_, path, O_RDWR | O_NONBLOCK | O_NOFOLLOW));
   if (!fd) return system_error("unable to open", name_ + "/" + path);
   return fd;

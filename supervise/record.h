@@ -61,7 +61,7 @@ class Record {
   pid_t written_pid_ = -1;
   bool unwritten_ = true;  // the files are not what they should be: never written yet, or the disk did not take them
   bool saved_ = false;
-  bool warned_ = false;    // of the latter
+  bool warned_ = false;  // of the latter
   bool untold_ = false;  // `state` has been written and those who wait have not been told
 };
 

@@ -49,8 +49,8 @@ std::string defaults_file(const char* directory) {
   return found;
 }
 
-// Where its neighbours are: beside the service directory, but for one that svscan has made in .svdir. Known at the first
-// start only, for the same reason.
+// Where its neighbours are: beside the service directory, but for one that svscan has made in .svdir. Known at the
+// first start only, for the same reason.
 std::string neighbours_directory(const char* directory, bool upgraded) {
   if (const char* told = std::getenv(kNeighboursVariable); upgraded && told != nullptr) return told;
   std::string path = directory;
@@ -65,7 +65,9 @@ std::string neighbours_directory(const char* directory, bool upgraded) {
   return found;
 }
 
-std::string last_part(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+std::string last_part(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 }  // namespace
 
@@ -175,7 +177,9 @@ bool Supervisor::connect_service(const Settings& settings, Program& program) {
   return true;
 }
 
-std::string Supervisor::svrun_program() const { return sibling_program(upgrade_.program(), "svrun"); }
+std::string Supervisor::svrun_program() const {
+  return sibling_program(upgrade_.program(), "svrun");
+}
 
 void Supervisor::on_signal() {
   for (int number; (number = signals_.next()) != 0;) {
@@ -239,22 +243,27 @@ void Supervisor::on_drain_overdue() {
 void Supervisor::upgrade_wanted(Unit& unit) {
   upgrading_ = &unit;
   auto begun = upgrade_.begin();
-  if (begun) return trial_timer_.start(loop_, monotonic_now() + kTrialPatience,
-                                       callback<&Supervisor::on_trial_overdue>(this));
+  if (begun)
+    return trial_timer_.start(loop_, monotonic_now() + kTrialPatience, callback<&Supervisor::on_trial_overdue>(this));
   warn({begun.error().text(), "; not upgraded"});
   unit.upgrade_refused();
 }
 
-void Supervisor::on_trial_overdue() { upgrade_.kill_trial(); }
+void Supervisor::on_trial_overdue() {
+  upgrade_.kill_trial();
+}
 
 void Supervisor::upgrade_tried(bool works) {
   trial_timer_.stop();
   upgrade_.trial_ended();
   bool recorded = service_.prepare_upgrade();
   for (Logger* logger : loggers()) recorded = logger->unit().prepare_upgrade() && recorded;
-  if (!works) warn({"the new supervise does not run; not upgraded"});
-  else if (!recorded) warn({service_.name(), ": its record cannot be written; not upgraded"});
-  else warn(execute_upgrade());  // only a failure returns
+  if (!works)
+    warn({"the new supervise does not run; not upgraded"});
+  else if (!recorded)
+    warn({service_.name(), ": its record cannot be written; not upgraded"});
+  else
+    warn(execute_upgrade());  // only a failure returns
   upgrading_->upgrade_refused();
 }
 

@@ -1,4 +1,5 @@
-// One service directory under supervision: the loop, the signals, the reaper, and the units: the service and its loggers.
+// One service directory under supervision: the loop, the signals, the reaper, and the units: the service and its
+// loggers.
 //
 // The main loop is libuv's; what wakes it are the control FIFOs, the signalfd (SIGCHLD above all) and deadlines.
 // An idle supervise watches nothing else and never wakes up.
@@ -54,7 +55,7 @@ class Supervisor final : UnitHost {
   Unit service_;
   Logger logger_;  // of its standard output
   Logger errors_;  // of its standard error, where `stderr` names a target of its own
-  Loop loop_;  // last: see lib/loop.h
+  Loop loop_;      // last: see lib/loop.h
 };
 
 }  // namespace svdir

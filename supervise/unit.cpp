@@ -42,8 +42,7 @@ Result<void> Unit::open(Place place) {
   defaults_ = std::move(place.defaults);
   errno = 0;
   record_.boot = boot_id();
-  if (record_.boot.empty() && is_shortage(errno))
-    return system_error("unable to tell this boot from another", name_);
+  if (record_.boot.empty() && is_shortage(errno)) return system_error("unable to tell this boot from another", name_);
   dependencies_.open(std::move(place.scan_directory), name_, record_.boot);
   if (auto opened = files_.open(dir_.get(), name_, place.inherited_lock); !opened) return opened;
   auto known = files_.load(left_behind_);
@@ -73,7 +72,7 @@ void Unit::begin() {
   apply(event);
 }
 
-// --- Events in, actions out -------------------------------------------------------------------------------------------
+// --- Events in, actions out ----------------------------------------------------------------------------------------
 
 void Unit::apply(const Event& event) {
   note(event);
@@ -109,9 +108,7 @@ void Unit::drain() {
 void Unit::perform(const Action& action) {
   switch (action.kind) {
     case Action::Kind::start: return start();
-    case Action::Kind::signal:
-      files_.save(record_);
-      return send(action);
+    case Action::Kind::signal: files_.save(record_); return send(action);
     case Action::Kind::control: return run_control_script(action.letter);
     case Action::Kind::clear_group: return clear_group();
     case Action::Kind::kill_group: return kill_group();
@@ -144,7 +141,8 @@ void Unit::settle_down() {
     record_.main.ticks = start_ticks(record_.main.pid);  // the child had no descriptor left to find out
   files_.publish(record_);
   // Descriptors for neighbours are held only on the way up and, for depends-restart, while run runs.
-  if (record_.main.pid == 0 && record_.state != State::waiting && record_.state != State::starting) dependencies_.stop();
+  if (record_.main.pid == 0 && record_.state != State::waiting && record_.state != State::starting)
+    dependencies_.stop();
   if (!death_.empty()) {
     files_.note_death(death_);
     death_.clear();
@@ -159,22 +157,28 @@ void Unit::settle_down() {
 void Unit::schedule() {
   if (record_.wake_at == scheduled_) return;
   scheduled_ = record_.wake_at;
-  if (scheduled_.is_set()) due_timer_.start(loop_, scheduled_, callback<&Unit::on_due>(this));
-  else due_timer_.stop();
+  if (scheduled_.is_set())
+    due_timer_.start(loop_, scheduled_, callback<&Unit::on_due>(this));
+  else
+    due_timer_.stop();
 }
 
 void Unit::on_due() {
   scheduled_ = {};
-  if (record_.wake_at.is_set() && record_.wake_at <= monotonic_now()) apply({.kind = Event::Kind::due});
-  else schedule();
+  if (record_.wake_at.is_set() && record_.wake_at <= monotonic_now())
+    apply({.kind = Event::Kind::due});
+  else
+    schedule();
 }
 
-// --- Orders -----------------------------------------------------------------------------------------------------------
+// --- Orders --------------------------------------------------------------------------------------------------------
 
 void Unit::listen(bool on) {
   if (on == control_poll_.is_running()) return;
-  if (on) control_poll_.start(loop_, files_.control(), Poll::For::reading, callback<&Unit::on_control>(this));
-  else control_poll_.stop();
+  if (on)
+    control_poll_.start(loop_, files_.control(), Poll::For::reading, callback<&Unit::on_control>(this));
+  else
+    control_poll_.stop();
 }
 
 void Unit::on_control() {

@@ -174,12 +174,12 @@ class Unit final : ReadinessListener {
   int command_directory_ = -1;
   std::vector<std::string> command_;  // empty: ./run
   Settings settings_;
-  bool has_settings_ = false;  // settings_ are good ones
+  bool has_settings_ = false;        // settings_ are good ones
   bool settings_are_fresh_ = false;  // read just now, for a start that follows
-  bool has_access_ = false;    // supervise/ has other owners or modes than runsv's
-  bool users_own_ = false;     // see Trust in lib/trust.h
-  bool is_starved_ = false;    // they could not be read for want of something: no fault of theirs
-  std::string misconfigured_;  // why those in the files cannot be taken; "" when they can
+  bool has_access_ = false;          // supervise/ has other owners or modes than runsv's
+  bool users_own_ = false;           // see Trust in lib/trust.h
+  bool is_starved_ = false;          // they could not be read for want of something: no fault of theirs
+  std::string misconfigured_;        // why those in the files cannot be taken; "" when they can
   StateRecord record_;
   StateRecord left_behind_;  // what a predecessor left, from open() to begin()
   Record files_;

@@ -104,7 +104,8 @@ void Unit::on_adopted_ended() {
   // It may have become our child meanwhile, by the death of its parent.
   siginfo_t ended;
   const ProcessId& process = record_.main.pid != 0 ? record_.main : record_.finish;
-  if (process.pid != 0 && is_child(process.pid, ended) && ended.si_pid == process.pid && take_ended_child(ended)) return;
+  if (process.pid != 0 && is_child(process.pid, ended) && ended.si_pid == process.pid && take_ended_child(ended))
+    return;
   gone_ = true;
   adopted_ended(false);
 }

@@ -25,11 +25,13 @@ rusage reap(pid_t pid) {
   return usage;
 }
 
-std::string text(const Number& number) { return std::string(std::string_view(number)); }
+std::string text(const Number& number) {
+  return std::string(std::string_view(number));
+}
 
 }  // namespace
 
-// --- Signals and control scripts --------------------------------------------------------------------------------------
+// --- Signals and control scripts -----------------------------------------------------------------------------------
 
 void Unit::send(const Action& action) {
   if (record_.main.pid == 0) return;
@@ -56,8 +58,8 @@ void Unit::deliver(int signal, bool group) {
 void Unit::run_control_script(char letter) {
   const std::string path = std::string("control/") + letter;
   struct stat facts;
-  if (role_ == Role::logger || sys::fstatat(dir_.get(), path.c_str(), &facts) != 0 ||
-      (facts.st_mode & S_IXUSR) == 0 || !S_ISREG(facts.st_mode))
+  if (role_ == Role::logger || sys::fstatat(dir_.get(), path.c_str(), &facts) != 0 || (facts.st_mode & S_IXUSR) == 0 ||
+      !S_ISREG(facts.st_mode))
     return;
   files_.save(record_);
   Program script = script_program(path);
@@ -86,7 +88,7 @@ void Unit::control_script_ended(bool handled) {
   if (!draining_) drain();
 }
 
-// --- Endings ----------------------------------------------------------------------------------------------------------
+// --- Endings -------------------------------------------------------------------------------------------------------
 
 bool Unit::take_ended_child(const siginfo_t& info) {
   if (info.si_pid == script_) {
@@ -130,8 +132,8 @@ void Unit::describe_death(pid_t pid, const Ending& ending, double cpu_seconds, l
   write_tai64n_label(record_.last_ended, label);
   const double up = std::chrono::duration<double>(monotonic_now() - record_.started_at).count();
   char line[160];
-  std::snprintf(line, sizeof line, "%s pid=%d %s up=%.3f cpu=%.3f maxrss=%ld", label, pid,
-                describe(ending).c_str(), up, cpu_seconds, max_rss_kib);
+  std::snprintf(line, sizeof line, "%s pid=%d %s up=%.3f cpu=%.3f maxrss=%ld", label, pid, describe(ending).c_str(), up,
+                cpu_seconds, max_rss_kib);
   death_ = line;
   if (!record_.reason.empty()) death_.append(" reason ").append(record_.reason);
 }

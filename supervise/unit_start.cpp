@@ -23,8 +23,7 @@ void Unit::start() {
   }
   const bool has_settings = std::exchange(settings_are_fresh_, false) || refresh_settings();
   if (!has_settings && is_starved_) return apply({.kind = Event::Kind::spawn_failed, .reason = misconfigured_});
-  if (!has_settings || !may_start())
-    return apply({.kind = Event::Kind::misconfigured, .reason = misconfigured_});
+  if (!has_settings || !may_start()) return apply({.kind = Event::Kind::misconfigured, .reason = misconfigured_});
   record_.reason = misconfigured_;
   host_.before_start(*this);
   if (wait_for_neighbours()) return;
@@ -99,7 +98,7 @@ void Unit::restore_settings() {
   }
 }
 
-// --- Neighbours -------------------------------------------------------------------------------------------------------
+// --- Neighbours ----------------------------------------------------------------------------------------------------
 
 bool Unit::wait_for_neighbours() {
   if (settings_.depends.empty() && settings_.after.empty()) return false;
@@ -131,7 +130,7 @@ void Unit::on_neighbour_changed() {
   }
 }
 
-// --- Run --------------------------------------------------------------------------------------------------------------
+// --- Run -----------------------------------------------------------------------------------------------------------
 
 // In the child, before it executes anything; its memory is ours (lib/spawn.h).
 int Unit::record_child(void* self, pid_t pid) {
@@ -191,9 +190,8 @@ void Unit::launch() {
   gone_ = false;
   if (const auto child = run.spawn(); !child) {
     const bool no_process = !child.error().could_fork;
-    const std::string reason =
-        std::string(no_process ? "unable to start a process: " : "unable to execute run: ") +
-        ::strerror(child.error().number);
+    const std::string reason = std::string(no_process ? "unable to start a process: " : "unable to execute run: ") +
+                               ::strerror(child.error().number);
     warn({name_, ": ", reason});
     return apply({.kind = no_process ? Event::Kind::spawn_failed : Event::Kind::exec_failed, .reason = reason});
   }

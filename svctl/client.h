@@ -48,7 +48,7 @@ struct Job {
   Token token{};
   bool sent = false;
   bool is_orphaned = false;  // its supervisor has just died, and another is awaited
-  ProcessId sent_to;  // the supervisor
+  ProcessId sent_to;         // the supervisor
   Instant deadline;
   Instant alone_since;  // without a supervisor since
   pid_t check = 0;      // ./check, while it runs

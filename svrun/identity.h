@@ -25,8 +25,9 @@ struct Credentials {
 // is the only one.
 Result<Credentials> chpst_identity(std::string_view text);
 
-// Our rules for `user` and `groups`: names, else numbers; "owner" is the owner of the program file (see examine_owner in
-// lib/trust.h). Without groups they are those that the account has when it logs in. An empty `user` is the present one.
+// Our rules for `user` and `groups`: names, else numbers; "owner" is the owner of the program file (see examine_owner
+// in lib/trust.h). Without groups they are those that the account has when it logs in. An empty `user` is the present
+// one.
 Result<Credentials> settings_identity(std::string_view user, const std::vector<std::string>& groups,
                                       const std::string& program);
 

@@ -10,10 +10,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr Duration kFillTime = seconds(2);      // a directory may be without `run` so long before supervise says so
+constexpr Duration kFillTime = seconds(2);  // a directory may be without `run` so long before supervise says so
 constexpr Duration kBusyLook = milliseconds(5);
 constexpr Duration kUnwatchedLook = milliseconds(100);
-constexpr Duration kLateLook = seconds(5);      // as kUnwatchedLook, when the fill time is over
+constexpr Duration kLateLook = seconds(5);  // as kUnwatchedLook, when the fill time is over
 
 }  // namespace
 
@@ -91,7 +91,7 @@ void Scanner::refresh_service(Slot slot, const Listed& listed) {
   // One that is being stopped is started again when its supervise has ended, see supervise_ended.
 }
 
-// --- Directories that are being filled ------------------------------------------------------------------------------
+// --- Directories that are being filled -----------------------------------------------------------------------------
 
 void Scanner::check_pending() {
   const Instant now = monotonic_now();
@@ -115,7 +115,8 @@ bool Scanner::check_one_pending(Slot slot, Instant now, Instant& next) {
     lookouts_.release(slot);
     if (service.phase == Phase::pending) starter_.queue(slot);
     // Its supervise waits longer and longer between two tries; it is told that now is the time.
-    else if (service.phase == Phase::running) ::kill(service.supervisor, SIGHUP);
+    else if (service.phase == Phase::running)
+      ::kill(service.supervisor, SIGHUP);
     service.lacks_run = false;
     return true;
   }
@@ -126,9 +127,12 @@ bool Scanner::check_one_pending(Slot slot, Instant now, Instant& next) {
     starter_.queue(slot);
   }
   Instant look = now + (in_time ? kUnwatchedLook : kLateLook);
-  if (run == Runnable::busy) look = now + kBusyLook;
-  else if (is_watched && in_time) look = service.since + kFillTime;
-  else if (is_watched) return false;
+  if (run == Runnable::busy)
+    look = now + kBusyLook;
+  else if (is_watched && in_time)
+    look = service.since + kFillTime;
+  else if (is_watched)
+    return false;
   if (!next.is_set() || look < next) next = look;
   return false;
 }

@@ -12,7 +12,7 @@ namespace svdir::svscan {
 namespace {
 constexpr Duration kReapAgain = std::chrono::milliseconds(10);
 constexpr Duration kTrialPatience = std::chrono::seconds(10);
-}
+}  // namespace
 
 void Scanner::reap() {
   for (int status; !is_leaving_;) {
@@ -69,8 +69,10 @@ void Scanner::supervise_ended(Slot slot, bool told_to_exit) {
   if (is_stopping_ || service.gone) {
     // What a killed supervise left behind needs another one to be stopped in its ladder's way.
     service.has_orphans = !told_to_exit && force_ == 0 && orphans_.has_any(slot);
-    if (service.has_orphans) adopt_to_stop(slot);
-    else service_is_down(slot);
+    if (service.has_orphans)
+      adopt_to_stop(slot);
+    else
+      service_is_down(slot);
     return;
   }
   if (service.told_to_stop) {  // it was gone, and has come back
@@ -113,8 +115,10 @@ void Scanner::let_go(Slot slot) {
     unmake_mirror(places_, service.path);
   roster_.remove(slot);
   if (successor == kNobody || !roster_.contains(successor) || roster_[successor].phase != Phase::behind) return;
-  if (roster_[successor].gone) let_go(successor);
-  else admit(successor);
+  if (roster_[successor].gone)
+    let_go(successor);
+  else
+    admit(successor);
 }
 
 void Scanner::essential_changed(Slot slot) {
@@ -124,7 +128,7 @@ void Scanner::essential_changed(Slot slot) {
   begin_stop(code);
 }
 
-// --- Upgrades --------------------------------------------------------------------------------------------------------
+// --- Upgrades ------------------------------------------------------------------------------------------------------
 
 void Scanner::take_over(Handover handover) {
   if (handover.since.is_set()) started_ = handover.since;
@@ -138,7 +142,8 @@ void Scanner::take_over(Handover handover) {
     service.phase = Phase::left_alone;
     const Slot slot = roster_.add(std::move(service));
     siginfo_t info;
-    const bool is_child = pid > 1 && sys::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+    const bool is_child =
+        pid > 1 && sys::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
     if (is_child) {
       roster_[slot].phase = Phase::running;
       roster_.set_child(slot, pid);
@@ -168,8 +173,15 @@ void Scanner::trial_ended(bool works) {
   trial_ = 0;
   trial_timer_.stop();
   if (is_stopping_) return;
-  if (works) warn({execute_anew(places_, argv_, pack_handover({.lock = places_.lock.get(), .since = started_, .restarts = restarts_, .services = {}}, roster_)).text(), "; not upgraded"});
-  else warn({"the new ", places_.self, " does not run; not upgraded"});
+  if (works)
+    warn({execute_anew(
+              places_, argv_,
+              pack_handover({.lock = places_.lock.get(), .since = started_, .restarts = restarts_, .services = {}},
+                            roster_))
+              .text(),
+          "; not upgraded"});
+  else
+    warn({"the new ", places_.self, " does not run; not upgraded"});
 }
 
 }  // namespace svdir::svscan

@@ -9,7 +9,7 @@ namespace svdir::svscan {
 namespace {
 // While many things happen, they are told of together.
 constexpr Duration kSoon = std::chrono::milliseconds(50);
-}
+}  // namespace
 
 void Scanner::note_change() {
   if (state_is_stale_ || !places_.has_own || is_leaving_) return;

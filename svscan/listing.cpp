@@ -16,7 +16,9 @@ namespace svdir::svscan {
 namespace {
 
 // Bare files count by their owner's x bit, as in lib/service_dir.
-bool is_script(const struct stat& facts) { return S_ISREG(facts.st_mode) && (facts.st_mode & S_IXUSR) != 0; }
+bool is_script(const struct stat& facts) {
+  return S_ISREG(facts.st_mode) && (facts.st_mode & S_IXUSR) != 0;
+}
 
 // An answer about the name, not a failure to get one.
 bool is_answer(int number) {

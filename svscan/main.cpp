@@ -36,9 +36,12 @@ int serve(const Options& options, char** argv) {
   if (const Result<void> opened = open_places(options, argv[0], handover.lock, places); !opened)
     return fail(opened.error(), options.face);
   Role role = Role::daemon;
-  if (options.face == Face::runsvdir) role = Role::runsvdir;
-  else if (options.program != nullptr) role = Role::foreground;
-  else if (::getpid() == 1) role = Role::init;
+  if (options.face == Face::runsvdir)
+    role = Role::runsvdir;
+  else if (options.program != nullptr)
+    role = Role::foreground;
+  else if (::getpid() == 1)
+    role = Role::init;
   Scanner scanner(options, places, role, argv);
   if (const Result<void> opened = scanner.open(); !opened) return fail(opened.error(), options.face);
   scanner.take_over(std::move(handover));

@@ -17,8 +17,10 @@ Result<void> put_link(int directory, const std::string& target, const char* name
   if (length < 0 && sys::symlinkat(target.c_str(), directory, name) == 0) return {};
   const std::string fresh = std::string(".new.") + name;
   sys::unlinkat(directory, fresh.c_str());
-  if (sys::symlinkat(target.c_str(), directory, fresh.c_str()) != 0) return system_error("unable to make the link", name);
-  if (sys::renameat(directory, fresh.c_str(), directory, name) != 0) return system_error("unable to put the link in place", name);
+  if (sys::symlinkat(target.c_str(), directory, fresh.c_str()) != 0)
+    return system_error("unable to make the link", name);
+  if (sys::renameat(directory, fresh.c_str(), directory, name) != 0)
+    return system_error("unable to put the link in place", name);
   return {};
 }
 
@@ -31,7 +33,9 @@ Result<Fd> make_directory(int parent, const std::string& path) {
 }
 
 // What belongs to the copy, never to the original.
-bool is_state(std::string_view name) { return name == "supervise" || name == "log" || name == "." || name == ".."; }
+bool is_state(std::string_view name) {
+  return name == "supervise" || name == "log" || name == "." || name == "..";
+}
 
 bool is_directory(int parent, const char* name) {
   struct stat facts;
@@ -44,7 +48,8 @@ Result<void> link_all(int original, int copy, const std::string& prefix, bool is
   if (listing == nullptr) return system_error("unable to list", prefix);
   Result<void> result;
   for (const dirent* entry; result && (entry = ::readdir(listing)) != nullptr;)
-    if (!is_state(entry->d_name) && !(is_logger && is_directory(original, entry->d_name))) result = put_link(copy, prefix + "/" + entry->d_name, entry->d_name);
+    if (!is_state(entry->d_name) && !(is_logger && is_directory(original, entry->d_name)))
+      result = put_link(copy, prefix + "/" + entry->d_name, entry->d_name);
   ::closedir(listing);
   if (!result) return result;
   listing = ::fdopendir(sys::openat(copy, ".", O_RDONLY | O_DIRECTORY));

@@ -50,7 +50,8 @@ Result<Rewrite> parse_rewrite(std::string_view text) {
       return user_error("--rewrite " + std::string(text) + ": svscan takes no notice of that signal, see its manual");
     if (from != 0 && (to != 0 || target == "0")) return Rewrite{from, to};
   }
-  return user_error("--rewrite " + std::string(text) + " is not understood; write it as TERM:QUIT, or TERM:0 to drop it");
+  return user_error("--rewrite " + std::string(text) +
+                    " is not understood; write it as TERM:QUIT, or TERM:0 to drop it");
 }
 
 Result<void> take(Options& options, int letter, const char* value) {

@@ -22,17 +22,17 @@ struct Rewrite {
 
 struct Options {
   Face face = Face::svscan;
-  std::string directory;               // the scan directory
-  std::string state_directory;         // "": state lies in the services themselves
-  std::string supervise;               // "": found beside svscan, else in $PATH
+  std::string directory;        // the scan directory
+  std::string state_directory;  // "": state lies in the services themselves
+  std::string supervise;        // "": found beside svscan, else in $PATH
   Duration grace = std::chrono::seconds(60);
-  std::vector<std::string> start;      // globs of what starts by itself at first; empty with `start_all`: everything
+  std::vector<std::string> start;  // globs of what starts by itself at first; empty with `start_all`: everything
   bool start_all = true;
-  bool prefix = false;                 // services without a logger: "NAME: " before each line of output
-  bool new_session = true;             // each supervise in a session of its own
+  bool prefix = false;      // services without a logger: "NAME: " before each line of output
+  bool new_session = true;  // each supervise in a session of its own
   std::vector<Rewrite> rewrites;
-  char** program = nullptr;            // the foreground program, ends with nullptr; nullptr: none
-  char* title = nullptr;               // runsvdir's `log` argument: the bytes in argv that show the last messages
+  char** program = nullptr;  // the foreground program, ends with nullptr; nullptr: none
+  char* title = nullptr;     // runsvdir's `log` argument: the bytes in argv that show the last messages
   enum class Show : std::uint8_t { nothing, help, version } show = Show::nothing;
 };
 

@@ -38,9 +38,9 @@ class Outputs {
   static constexpr std::size_t kLongestPiece = 4096;  // PIPE_BUF: a pipe that polls writable takes as much at once
   struct Output {
     Fd fifo;
-    std::string file;    // name of the FIFO
-    std::string prefix;  // "NAME: "
-    std::string line;    // begun, not ended
+    std::string file;        // name of the FIFO
+    std::string prefix;      // "NAME: "
+    std::string line;        // begun, not ended
     bool continues = false;  // pieces of the present line have been written already
   };
   bool pass_on(Output& output);

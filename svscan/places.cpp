@@ -7,8 +7,8 @@
 
 #include "lib/files.h"
 #include "lib/program_path.h"
-#include "lib/scan_state.h"
 #include "lib/say.h"
+#include "lib/scan_state.h"
 #include "lib/system.h"
 
 namespace svdir::svscan {
@@ -71,12 +71,14 @@ Result<void> lock_work(Places& places, int inherited_lock) {
     return {};
   }
   if (sys::mkdirat(places.work.get(), kOwn, 0755) != 0 && errno != EEXIST) {
-    warn({places.scan_path, " cannot be written to (", ::strerror(errno), "): going on without a lock against a second svscan; -s gives state a place"});
+    warn({places.scan_path, " cannot be written to (", ::strerror(errno),
+          "): going on without a lock against a second svscan; -s gives state a place"});
     return {};
   }
   Fd lock(sys::openat(places.work.get(), kLock, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0644));
   if (!lock) {
-    warn({"unable to open ", places.scan_path, "/", kLock, " (", ::strerror(errno), "): going on without a lock against a second svscan"});
+    warn({"unable to open ", places.scan_path, "/", kLock, " (", ::strerror(errno),
+          "): going on without a lock against a second svscan"});
     return {};
   }
   if (!take_lock(lock.get())) {
@@ -124,7 +126,8 @@ Result<void> open_places(const Options& options, const char* argv0, int inherite
   into.self = find_self(argv0);
   into.supervise = find_supervise(options, into.self);
   if (into.supervise.empty())
-    return user_error("no program `supervise` beside svscan or in $PATH; install it there, or name it with --supervise");
+    return user_error(
+        "no program `supervise` beside svscan or in $PATH; install it there, or name it with --supervise");
   return lock_work(into, inherited_lock);
 }
 

@@ -95,8 +95,10 @@ class Planner {
     std::uint32_t first = kNobody;
     for (const std::uint32_t e : order) {
       if (match_of_entry_[e] != kNobody || entries_[e].kind != Kind::directory) continue;
-      if (first != kNobody && entries_[first].identity == entries_[e].identity) is_second_name_[e] = true;
-      else first = e;
+      if (first != kNobody && entries_[first].identity == entries_[e].identity)
+        is_second_name_[e] = true;
+      else
+        first = e;
     }
   }
 
@@ -113,7 +115,8 @@ class Planner {
   void decide(std::uint32_t e, std::vector<Decision>& decisions) {
     const Sighting& entry = entries_[e];
     if (const std::uint32_t k = match_of_entry_[e]; k != kNobody) {
-      if (known_[k].name != entry.name) decisions.push_back({Decision::What::rename, e, k});
+      if (known_[k].name != entry.name)
+        decisions.push_back({Decision::What::rename, e, k});
       else if (known_[k].gone || known_[k].identity != entry.identity)
         decisions.push_back({Decision::What::refresh, e, k});
       return;

@@ -28,15 +28,15 @@ enum class Phase : std::uint8_t {
 
 struct Service {
   std::string name;
-  std::string source;            // the entry of the scan directory it comes from
-  std::string path;              // of the service directory, as seen from the work directory
+  std::string source;  // the entry of the scan directory it comes from
+  std::string path;    // of the service directory, as seen from the work directory
   Identity identity;
   Kind kind = Kind::directory;
   Phase phase = Phase::pending;
-  bool gone = false;             // the directory has vanished
+  bool gone = false;  // the directory has vanished
   bool told_to_stop = false;
-  bool has_died = false;         // a supervise of it has died and may have left processes to adopt
-  bool has_orphans = false;      // while it is being stopped: a supervise is needed to stop what another one left
+  bool has_died = false;     // a supervise of it has died and may have left processes to adopt
+  bool has_orphans = false;  // while it is being stopped: a supervise is needed to stop what another one left
   bool is_essential = false;
   bool has_logger = false;
   bool lacks_run = false;        // its supervise was started without a `run` that can be executed

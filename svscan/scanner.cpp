@@ -17,8 +17,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr int kBellsInATurn = 256;
-constexpr Duration kSlowRescan = seconds(60);   // the net below inotify
-constexpr Duration kPlainRescan = seconds(1);   // where there is no inotify
+constexpr Duration kSlowRescan = seconds(60);  // the net below inotify
+constexpr Duration kPlainRescan = seconds(1);  // where there is no inotify
 
 // File systems on which others make changes that inotify does not see (statfs(2)).
 bool is_changed_elsewhere(int directory) {
@@ -39,8 +39,13 @@ bool is_changed_elsewhere(int directory) {
 }  // namespace
 
 Scanner::Scanner(const Options& options, Places& places, Role role, char** argv)
-    : options_(options), places_(places), role_(role), argv_(argv), orphans_(roster_),
-      starter_(options, places, roster_, orphans_, bells_, outputs_), is_init_(::getpid() == 1) {}
+    : options_(options),
+      places_(places),
+      role_(role),
+      argv_(argv),
+      orphans_(roster_),
+      starter_(options, places, roster_, orphans_, bells_, outputs_),
+      is_init_(::getpid() == 1) {}
 
 Result<void> Scanner::open() {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -52,7 +57,8 @@ Result<void> Scanner::open() {
     errno = failure != 0 ? -failure : -bells;
     return system_error("unable to wait for events");
   }
-  if (options_.title != nullptr && !title_log_.start(loop_, options_.title)) return system_error("unable to make a pipe");
+  if (options_.title != nullptr && !title_log_.start(loop_, options_.title))
+    return system_error("unable to make a pipe");
   if (!options_.prefix) return {};
   if (Result<void> opened = outputs_.open(places_.work.get()); !opened) return opened;
   output_poll_.start(loop_, outputs_.fd(), Poll::For::reading, callback<&Scanner::on_output>(this));
@@ -73,14 +79,16 @@ int Scanner::run() {
   return exit_code_;
 }
 
-// --- Signals ---------------------------------------------------------------------------------------------------------
+// --- Signals -------------------------------------------------------------------------------------------------------
 
 void Scanner::on_signal() {
   // All of them first, the children last: a stop that is under way should know of it.
   bool children_ended = false;
   for (int number; (number = signals_.next()) != 0;) {
-    if (number == SIGCHLD) children_ended = true;
-    else react(number);
+    if (number == SIGCHLD)
+      children_ended = true;
+    else
+      react(number);
   }
   if (children_ended && !is_leaving_) reap();
 }
@@ -127,7 +135,7 @@ void Scanner::on_output() {
   output_timer_.start(loop_, monotonic_now() + kFullPause, callback<&Scanner::on_output>(this));
 }
 
-// --- When to look ----------------------------------------------------------------------------------------------------
+// --- When to look --------------------------------------------------------------------------------------------------
 
 void Scanner::watch_scan_directory() {
   const int failure =
@@ -148,7 +156,8 @@ void Scanner::on_slow_time() {
   const bool can_tell = ::fstat(places_.scan.get(), &facts) == 0;
   // A directory that has been changed within the granularity of its stamp may change again without showing it.
   const bool is_same = can_tell && facts.st_mtim.tv_sec == scanned_change_.tv_sec &&
-                       facts.st_mtim.tv_nsec == scanned_change_.tv_nsec && facts.st_mtim.tv_sec + 1 < wall_now().seconds;
+                       facts.st_mtim.tv_nsec == scanned_change_.tv_nsec &&
+                       facts.st_mtim.tv_sec + 1 < wall_now().seconds;
   if (watch_works_ || !is_same || scan_failure_ != 0) request_scan();
   slow_timer_.start(loop_, monotonic_now() + (watch_works_ ? kSlowRescan : kPlainRescan),
                     callback<&Scanner::on_slow_time>(this));
@@ -162,8 +171,8 @@ void Scanner::follow_replaced_directory() {
   const bool can_tell = sys::fstatat(AT_FDCWD, places_.scan_path.c_str(), &now) == 0;
   if (!can_tell && errno != ENOENT && errno != ENOTDIR) return;
   const bool is_there = can_tell && S_ISDIR(now.st_mode);
-  const bool is_same = is_there && ::fstat(places_.scan.get(), &ours) == 0 && ours.st_dev == now.st_dev &&
-                       ours.st_ino == now.st_ino;
+  const bool is_same =
+      is_there && ::fstat(places_.scan.get(), &ours) == 0 && ours.st_dev == now.st_dev && ours.st_ino == now.st_ino;
   if (is_same || !is_there) {
     if (is_there == is_displaced_) {
       is_displaced_ = !is_there;
@@ -179,7 +188,9 @@ void Scanner::follow_replaced_directory() {
   request_scan();
 }
 
-void Scanner::on_directory_change() { request_scan(); }
+void Scanner::on_directory_change() {
+  request_scan();
+}
 
 // Changes come in floods; a scan serves all that came before it. It gets a fifth of the time at most.
 void Scanner::request_scan() {
@@ -213,7 +224,7 @@ void Scanner::on_change_within() {
   request_scan();
 }
 
-// --- The scan --------------------------------------------------------------------------------------------------------
+// --- The scan ------------------------------------------------------------------------------------------------------
 
 void Scanner::scan() {
   scan_requested_ = false;
@@ -226,7 +237,8 @@ void Scanner::scan() {
   const int failure = read_listing(places_.scan.get(), listing_, warnings_);
   if (failure != 0) {
     if (failure != scan_failure_)
-      warn({"unable to read ", places_.scan_path, ": ", ::strerror(failure), "; services go on, looking again every second"});
+      warn({"unable to read ", places_.scan_path, ": ", ::strerror(failure),
+            "; services go on, looking again every second"});
     scan_failure_ = failure;
     scan_requested_ = true;
     scan_timer_.start(loop_, begin + seconds(1), callback<&Scanner::scan>(this));
@@ -279,16 +291,20 @@ void Scanner::apply(const std::vector<Decision>& decisions, const std::vector<Sl
   }
 }
 
-// --- Starting --------------------------------------------------------------------------------------------------------
+// --- Starting ------------------------------------------------------------------------------------------------------
 
-void Scanner::on_start_time() { run_starter(); }
+void Scanner::on_start_time() {
+  run_starter();
+}
 
 void Scanner::run_starter() {
   if (is_leaving_) return;
   const Instant next = starter_.run(monotonic_now());
   for (const Slot slot : starter_.take_released()) service_is_down(slot);
-  if (next.is_set()) start_timer_.start(loop_, next, callback<&Scanner::on_start_time>(this));
-  else start_timer_.stop();
+  if (next.is_set())
+    start_timer_.start(loop_, next, callback<&Scanner::on_start_time>(this));
+  else
+    start_timer_.stop();
   note_change();
 }
 

@@ -112,30 +112,30 @@ class Scanner {
   Warnings warnings_;
   Signals signals_;
 
-  std::vector<Listed> listing_;   // of the last scan; kept for its memory
-  std::vector<Slot> pending_;     // services without a `run` that can be executed
-  timespec scanned_change_{};     // the scan directory's mtime as last scanned
+  std::vector<Listed> listing_;  // of the last scan; kept for its memory
+  std::vector<Slot> pending_;    // services without a `run` that can be executed
+  timespec scanned_change_{};    // the scan directory's mtime as last scanned
   Instant last_scan_end_;
   Duration last_scan_cost_{};
   bool scan_requested_ = false;
   bool watch_works_ = false;
   bool said_no_watch_ = false;
-  bool is_displaced_ = false;     // the scan directory's path does not lead to it any more
-  int scan_failure_ = 0;          // errno of the last scan, said once
+  bool is_displaced_ = false;  // the scan directory's path does not lead to it any more
+  int scan_failure_ = 0;       // errno of the last scan, said once
 
   Stamp started_ = wall_now();
-  unsigned restarts_ = 0;         // of supervises that died
-  bool state_is_stale_ = false;   // it is to be written soon
+  unsigned restarts_ = 0;        // of supervises that died
+  bool state_is_stale_ = false;  // it is to be written soon
   bool said_no_state_ = false;
   std::string written_state_;
-  pid_t trial_ = 0;               // `svscan --version` of the new program, before an upgrade
+  pid_t trial_ = 0;  // `svscan --version` of the new program, before an upgrade
   bool is_stopping_ = false;
   bool is_leaving_ = false;
-  const bool is_init_;            // nothing outlives us
+  const bool is_init_;  // nothing outlives us
   bool strays_were_told_ = false;
-  Instant stop_deadline_;         // of the grace period, once told to stop
+  Instant stop_deadline_;  // of the grace period, once told to stop
   int exit_code_ = 0;
-  unsigned force_ = 0;            // 0: asked nicely; 1: services were killed; 2: supervises too
+  unsigned force_ = 0;  // 0: asked nicely; 1: services were killed; 2: supervises too
   StopOrder stop_order_;
   std::vector<Slot> stop_slots_;  // slot of each index in the stop order
 

@@ -3,9 +3,9 @@
 namespace svdir::svscan {
 
 std::initializer_list<int> signals_of_interest() {
-  static constexpr std::initializer_list<int> kAll{SIGCHLD, SIGTERM, SIGINT,  SIGHUP,  SIGQUIT, SIGUSR1,  SIGUSR2,
-                                                   SIGPWR,  SIGALRM, SIGCONT, SIGTSTP, SIGWINCH, SIGTTIN, SIGTTOU,
-                                                   37 /* SIGRTMIN+3: how systemd and podman stop an init */};
+  static constexpr std::initializer_list<int> kAll{
+      SIGCHLD, SIGTERM, SIGINT,  SIGHUP,   SIGQUIT, SIGUSR1, SIGUSR2, SIGPWR,
+      SIGALRM, SIGCONT, SIGTSTP, SIGWINCH, SIGTTIN, SIGTTOU, 37 /* SIGRTMIN+3: how systemd and podman stop an init */};
   return kAll;
 }
 

@@ -13,14 +13,14 @@ namespace svdir::svscan {
 
 enum class Reaction : std::uint8_t {
   none,
-  stop,         // stop everything in order and exit; told again: KILL now
-  rescan,       // look at everything anew, rotate logs
-  leave,        // exit at once, leave everything running
-  upgrade,      // execute the program anew, in place
-  reap,         // a child has ended
-  forward,      // hand it to the foreground program
-  forward_stop, // hand it to the foreground program, which is expected to end within the grace period
-  stop_rudely,  // runsvdir's HUP: TERM to every supervise, exit 111 without waiting
+  stop,          // stop everything in order and exit; told again: KILL now
+  rescan,        // look at everything anew, rotate logs
+  leave,         // exit at once, leave everything running
+  upgrade,       // execute the program anew, in place
+  reap,          // a child has ended
+  forward,       // hand it to the foreground program
+  forward_stop,  // hand it to the foreground program, which is expected to end within the grace period
+  stop_rudely,   // runsvdir's HUP: TERM to every supervise, exit 111 without waiting
 };
 
 // Which of svscan's lives it leads: decides what its signals mean.

@@ -63,13 +63,13 @@ class Starter {
   Outputs& outputs_;
   std::vector<Slot> queue_;  // from head_ on
   std::size_t head_ = 0;
-  std::vector<Due> due_;     // a heap; entries whose service has another `due` by now are of no account
+  std::vector<Due> due_;  // a heap; entries whose service has another `due` by now are of no account
   std::vector<Slot> released_;
-  Instant resume_;           // no start before
-  bool is_short_ = false;    // of processes or memory, and it has been said
+  Instant resume_;         // no start before
+  bool is_short_ = false;  // of processes or memory, and it has been said
   bool has_defaults_ = false;
-  std::string defaults_;     // "SVDIR_DEFAULTS=/path/.defaults"
-  std::string instance_;     // "INSTANCE=3", for the start at hand
+  std::string defaults_;  // "SVDIR_DEFAULTS=/path/.defaults"
+  std::string instance_;  // "INSTANCE=3", for the start at hand
   std::vector<char*> environment_;
 };
 

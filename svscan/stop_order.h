@@ -33,10 +33,10 @@ class StopOrder {
  private:
   enum class Phase : std::uint8_t { needed, free, told, ended };
   std::vector<Phase> phases_;
-  std::vector<std::uint32_t> dependants_;               // how many alive ones stand on it
-  std::vector<std::uint32_t> edges_;                    // what each stands on, one after the other
-  std::vector<std::uint32_t> edges_begin_;              // where those of service i begin; one more at the end
-  std::vector<std::uint32_t> free_;                     // to be handed out
+  std::vector<std::uint32_t> dependants_;   // how many alive ones stand on it
+  std::vector<std::uint32_t> edges_;        // what each stands on, one after the other
+  std::vector<std::uint32_t> edges_begin_;  // where those of service i begin; one more at the end
+  std::vector<std::uint32_t> free_;         // to be handed out
   std::uint32_t alive_ = 0;
   std::uint32_t told_ = 0;
   bool met_circle_ = false;

@@ -35,7 +35,8 @@ std::vector<std::string> what_it_stands_on(const Places& places, const std::stri
   auto settings = read_settings(dir.get(), nullptr);
   if (!settings) return {};
   std::vector<std::string> names = std::move(settings->depends);
-  names.insert(names.end(), std::make_move_iterator(settings->after.begin()), std::make_move_iterator(settings->after.end()));
+  names.insert(names.end(), std::make_move_iterator(settings->after.begin()),
+               std::make_move_iterator(settings->after.end()));
   return names;
 }
 
@@ -43,7 +44,8 @@ std::vector<std::string> what_it_stands_on(const Places& places, const std::stri
 void kill_recorded(int work, const std::string& base, bool with_logger) {
   for (const bool is_logger : {false, true}) {
     if (is_logger && !with_logger) break;
-    const Result<std::string> text = read_small(work, (base + (is_logger ? "/log/" : "/") + file::kState).c_str(), kLongestState);
+    const Result<std::string> text =
+        read_small(work, (base + (is_logger ? "/log/" : "/") + file::kState).c_str(), kLongestState);
     StateRecord record;
     if (!text || !unpack(*text, record)) continue;
     kill_group(record.main);
@@ -123,8 +125,10 @@ bool Scanner::tell_to_stop(Slot slot) {
     case Phase::queued:
     case Phase::delayed:
       service.has_orphans = service.has_died && orphans_.has_any(slot);
-      if (!service.has_orphans) service.phase = Phase::left_alone;
-      else adopt_to_stop(slot);
+      if (!service.has_orphans)
+        service.phase = Phase::left_alone;
+      else
+        adopt_to_stop(slot);
       return service.has_orphans;
     case Phase::pending:
     case Phase::left_alone:
@@ -146,7 +150,8 @@ void Scanner::nudge_adopters() {
     if (!service.has_orphans) return;
     if (service.phase == Phase::running && send_command(places_.work.get(), service.path, 'x'))
       service.has_orphans = false;
-    else any = true;
+    else
+      any = true;
   });
   if (any) nudge_timer_.start(loop_, monotonic_now() + kNudge, callback<&Scanner::nudge_adopters>(this));
 }
@@ -203,8 +208,10 @@ void Scanner::kill_supervises() {
 
 void Scanner::finish_if_done() {
   if (!is_stopping_ || is_leaving_ || !stop_order_.is_done() || foreground_.is_running()) return;
-  if (is_init_) end_strays();
-  else leave(exit_code_);
+  if (is_init_)
+    end_strays();
+  else
+    leave(exit_code_);
 }
 
 // PID 1 leaves when nobody is left: daemons that have left their service, children of the foreground program.

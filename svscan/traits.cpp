@@ -55,7 +55,8 @@ const Traits& TraitsBook::of(const Places& places, const Listed& listed) {
   key.instance = 0;
   if (const auto at = now_.find(key); at != now_.end()) return at->second;
   // A bare file may have been written to; a directory's changes are looked for where they matter.
-  if (auto node = before_.extract(key); node && listed.kind == Kind::directory) return now_.insert(std::move(node)).position->second;
+  if (auto node = before_.extract(key); node && listed.kind == Kind::directory)
+    return now_.insert(std::move(node)).position->second;
   return now_.emplace(key, read_traits(places, listed)).first->second;
 }
 

@@ -12,7 +12,7 @@
 namespace svdir::svscan {
 
 struct Traits {
-  unsigned instances = 0;   // 0: one service under the entry's own name
+  unsigned instances = 0;  // 0: one service under the entry's own name
   bool essential = false;
   bool has_logger = false;  // log/run, or a `log` setting
 };

@@ -93,7 +93,8 @@ bool unpack_handover(std::string_view text, Handover& into) {
       handover.services.push_back(std::move(service));
     } else if (line.starts_with(kSince)) {
       line.remove_prefix(kSince.size());
-      if (!take(line, handover.since.seconds) || !take(line, handover.since.nanoseconds) || !take(line, handover.restarts))
+      if (!take(line, handover.since.seconds) || !take(line, handover.since.nanoseconds) ||
+          !take(line, handover.restarts))
         return false;
     } else if (line.starts_with(kLock)) {
       handover.lock = std::atoi(std::string(line.substr(kLock.size())).c_str());

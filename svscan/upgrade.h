@@ -25,8 +25,8 @@ namespace svdir::svscan {
 
 struct Handover {
   int lock = -1;
-  Stamp since;            // when svscan was started
-  unsigned restarts = 0;  // of supervises
+  Stamp since;                    // when svscan was started
+  unsigned restarts = 0;          // of supervises
   std::vector<Service> services;  // `path` and `since` are left out
 };
 

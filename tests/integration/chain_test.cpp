@@ -77,7 +77,8 @@ std::string replaced(std::string text, const std::string& what, int by) {
 
 }  // namespace
 
-TEST_CASE("PostgreSQL, redis, an application and nginx come up from cold, each when it can, and go in reverse", "[chain]") {
+TEST_CASE("PostgreSQL, redis, an application and nginx come up from cold, each when it can, and go in reverse",
+          "[chain]") {
   const TempDir dir;
   const TempDir data;  // of the database, which refuses to run as root
   REQUIRE(::chmod(data.path().c_str(), 0755) == 0);
@@ -93,13 +94,15 @@ TEST_CASE("PostgreSQL, redis, an application and nginx come up from cold, each w
       ServiceDir(dir, "db")
           .run("test -e " + (data / "db/PG_VERSION") + " || " + postgres + "/initdb -D " + (data / "db") +
                " -U app -A trust --no-sync --locale=C > /dev/null || exit 1\nexec " + postgres + "/postgres -D " +
-               (data / "db") + " -k " + (data / "sockets") + " -c listen_addresses= -c fsync=off -c log_min_messages=fatal")
+               (data / "db") + " -k " + (data / "sockets") +
+               " -c listen_addresses= -c fsync=off -c log_min_messages=fatal")
           .check("exec " + genuine("pg_isready") + " -q -h " + (data / "sockets") + " -U app -d postgres")
           .finish(finish)
           .conf("ready = check\nstop = INT 30s KILL\n" + std::string(is_root() ? "user = :65534:65534\n" : ""));
   const ServiceDir cache =
       ServiceDir(dir, "cache")
-          .run("exec " + genuine("redis-server") + " --bind 127.0.0.1 --save '' --loglevel warning --port " + std::to_string(ports[0]))
+          .run("exec " + genuine("redis-server") + " --bind 127.0.0.1 --save '' --loglevel warning --port " +
+               std::to_string(ports[0]))
           .check(genuine("redis-cli") + " -p " + std::to_string(ports[0]) + " ping | grep -qx PONG")
           .finish(finish)
           .conf("ready = check\n");
@@ -110,12 +113,13 @@ TEST_CASE("PostgreSQL, redis, an application and nginx come up from cold, each w
                              .file("env/REDIS_PORT", std::to_string(ports[0]) + "\n")
                              .file("env/PSQL", postgres + "/psql\n")
                              .file("env/SOCKETS", data / "sockets\n");
-  const ServiceDir web = ServiceDir(dir, "web")
-                             .run("mkdir -p tmp; exec " + genuine("nginx") + " -p . -c nginx.conf -e stderr")
-                             .check("exec " + genuine("curl") + " -fs -o /dev/null http://127.0.0.1:" + std::to_string(ports[2]))
-                             .finish(finish)
-                             .file("nginx.conf", replaced(replaced(kProxy, "WEB", ports[2]), "APP", ports[1]))
-                             .conf("depends = app\nready = check\n");
+  const ServiceDir web =
+      ServiceDir(dir, "web")
+          .run("mkdir -p tmp; exec " + genuine("nginx") + " -p . -c nginx.conf -e stderr")
+          .check("exec " + genuine("curl") + " -fs -o /dev/null http://127.0.0.1:" + std::to_string(ports[2]))
+          .finish(finish)
+          .file("nginx.conf", replaced(replaced(kProxy, "WEB", ports[2]), "APP", ports[1]))
+          .conf("depends = app\nready = check\n");
   Scanning svscan(dir.path());
   const Ran waited = svctl(dir.path(), {"-w", "120", "wait", "ready", "web"});
   CAPTURE(svctl(dir.path(), {"status"}).output, svscan.process().errors());

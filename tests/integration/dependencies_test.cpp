@@ -25,9 +25,13 @@ constexpr char kReadyWhenTold[] =
     "#: ready = fd:3\n"
     "echo >> starts; while ! test -e go; do sleep 0.01; done; echo >&3; exec 3>&-; exec sleep 1000";
 
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
 
-std::string status(const TempDir& dir, const std::string& name) { return svctl(dir.path(), {"status", name}).output; }
+std::string status(const TempDir& dir, const std::string& name) {
+  return svctl(dir.path(), {"status", name}).output;
+}
 
 // Out of sight at first, then renamed into place.
 template <class Fill>
@@ -52,7 +56,7 @@ void wait_for_reason(const ServiceDir& service, std::string_view reason) {
 
 }  // namespace
 
-// --- The way up -------------------------------------------------------------------------------------------------------
+// --- The way up ----------------------------------------------------------------------------------------------------
 
 TEST_CASE("depends: a service starts when all it depends on are up and ready, and says what is missing", "[depends]") {
   const TempDir dir;
@@ -95,7 +99,8 @@ TEST_CASE("depends: what a service depends on is brought up with it", "[depends]
 
 TEST_CASE("depends: a dependency that has failed is shown with its reason", "[depends]") {
   const TempDir dir;
-  const ServiceDir db = ServiceDir(dir, "db").run("test -e good || exit 100; echo >&3; exec sleep 1000").conf("ready = fd:3\n");
+  const ServiceDir db =
+      ServiceDir(dir, "db").run("test -e good || exit 100; echo >&3; exec sleep 1000").conf("ready = fd:3\n");
   const ServiceDir web = ServiceDir(dir, "web").run(kSleep).conf("depends = db\n");
   const Scanning svscan(dir.path());
   wait_for_reason(web, "db (failed: run exited 100: it gives up)");
@@ -124,8 +129,12 @@ TEST_CASE("depends-restart: a restart of the dependency restarts the service whe
   write_file(db / "go", "");
   const Scanning svscan(dir.path());
   StateRecord before = web.wait_for(State::up);
-  SECTION("told to") { REQUIRE(db.command("r")); }
-  SECTION("by its death") { REQUIRE(::kill(db.pid(), SIGKILL) == 0); }
+  SECTION("told to") {
+    REQUIRE(db.command("r"));
+  }
+  SECTION("by its death") {
+    REQUIRE(::kill(db.pid(), SIGKILL) == 0);
+  }
   SECTION("while another supervise takes over") {
     REQUIRE(::kill(before.supervisor.pid, SIGKILL) == 0);
     REQUIRE(db.command("r"));
@@ -232,7 +241,7 @@ TEST_CASE("depends: bare files, instances and a state directory of its own are n
   CHECK(bare.state().started >= third.state().started);
 }
 
-// --- Circles ----------------------------------------------------------------------------------------------------------
+// --- Circles -------------------------------------------------------------------------------------------------------
 
 TEST_CASE("a circle is refused with the circle told, and everything outside of it runs", "[depends][cycle]") {
   const TempDir dir;
@@ -272,7 +281,7 @@ TEST_CASE("a service that depends on itself says so at once", "[depends][cycle]"
   CHECK_THAT(svctl(dir.path(), {"doctor", "a"}).output, Catch::Contains("a -> a"));
 }
 
-// --- Waiting ----------------------------------------------------------------------------------------------------------
+// --- Waiting -------------------------------------------------------------------------------------------------------
 
 TEST_CASE("a supervise holds descriptors for its neighbours only while it waits", "[depends]") {
   const TempDir dir;
@@ -388,7 +397,7 @@ TEST_CASE("two services that are told to start at the same moment always both co
   }
 }
 
-// --- What a person sees -----------------------------------------------------------------------------------------------
+// --- What a person sees --------------------------------------------------------------------------------------------
 
 TEST_CASE("svctl wait returns when what it waits for is there", "[depends][svctl]") {
   const TempDir dir;
@@ -425,15 +434,16 @@ TEST_CASE("svctl tree shows the graph with states", "[depends][svctl]") {
         "`-- missing  (no such service)\n");
 }
 
-// --- The way down -----------------------------------------------------------------------------------------------------
+// --- The way down --------------------------------------------------------------------------------------------------
 
 TEST_CASE("svscan stops who depends before what it depends on, and loggers last, drained", "[depends][svscan]") {
   const TempDir dir;
   // Each tells of its end in one file; who is told to stop takes its time and says a last word.
   const auto place = [&](const char* name, const char* conf) {
     return ServiceDir(dir, name)
-        .run("trap 'sleep 0.2; echo last words; exit 0' TERM\n"
-             "echo >&3; exec 3>&-; while :; do sleep 0.01; done")
+        .run(
+            "trap 'sleep 0.2; echo last words; exit 0' TERM\n"
+            "echo >&3; exec 3>&-; while :; do sleep 0.01; done")
         .finish("echo end " + std::string(name) + " >> ../order")
         .log_run("cat >> ../lines; echo log " + std::string(name) + " >> ../../order")
         .conf("ready = fd:3\n" + std::string(conf));

@@ -62,8 +62,9 @@ std::map<std::string, std::size_t> stamps(const std::string& log, const std::str
 }  // namespace
 
 TEST_CASE("a random graph of services starts in order and stops in reverse", "[depends][graph]") {
-  const auto [size, seed] = GENERATE(std::pair<std::size_t, unsigned>{500, 1u}, std::pair<std::size_t, unsigned>{150, 2u},
-                                     std::pair<std::size_t, unsigned>{150, 3u});
+  const auto [size, seed] =
+      GENERATE(std::pair<std::size_t, unsigned>{500, 1u}, std::pair<std::size_t, unsigned>{150, 2u},
+               std::pair<std::size_t, unsigned>{150, 3u});
   CAPTURE(size, seed);
   const TempDir dir;
   const Graph graph = random_graph(size, seed);
@@ -74,7 +75,8 @@ TEST_CASE("a random graph of services starts in order and stops in reverse", "[d
     if (graph.after.contains(name)) conf += "after =" + list(graph.after.at(name)) + "\n";
     // All append to one file, which so tells the order.
     ServiceDir(dir, name)
-        .run("echo begin " + name + " >> ../order; echo ready " + name + " >> ../order; echo >&3; exec 3>&-; exec sleep 1000")
+        .run("echo begin " + name + " >> ../order; echo ready " + name +
+             " >> ../order; echo >&3; exec 3>&-; exec sleep 1000")
         .finish("echo end " + name + " >> ../order")
         .conf("ready = fd:3\n" + conf);
   }

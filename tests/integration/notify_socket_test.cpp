@@ -17,7 +17,9 @@ using namespace svdir::test;
 
 namespace {
 
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
 
 // A program linked with libsystemd. Each argument is sent with sd_notify(3), but for
 //   wait:FILE      until there is such a file           watchdog    what sd_watchdog_enabled(3) says, into `watchdog`
@@ -96,11 +98,11 @@ bool send_datagram(const std::string& path, const std::string& text) {
 
 TEST_CASE("notify: a program linked with libsystemd is understood", "[readiness][notify]") {
   const TempDir dir;
-  const ServiceDir service = ServiceDir(dir, "s")
-                                 .run(runs_client({"STATUS=reading 3 files", "wait:a", "READY=1", "wait:b", "RELOADING=1",
-                                                   "wait:c", "READY=1", "wait:d", "STOPPING=1", "wait:e",
-                                                   "STATUS=going\nSTOPPING=1"}))
-                                 .conf("ready = notify\n");
+  const ServiceDir service =
+      ServiceDir(dir, "s")
+          .run(runs_client({"STATUS=reading 3 files", "wait:a", "READY=1", "wait:b", "RELOADING=1", "wait:c", "READY=1",
+                            "wait:d", "STOPPING=1", "wait:e", "STATUS=going\nSTOPPING=1"}))
+          .conf("ready = notify\n");
   const Supervised supervised(service);
   WAIT_UNTIL(service.state().status_text == "reading 3 files");
   CHECK(service.state().state == State::starting);
@@ -243,7 +245,8 @@ TEST_CASE("notify: garbage, 64 KB and strangers are not heard", "[readiness][not
   CHECK(send_datagram(socket, "WATCHDOG=trigger"));
   CHECK(send_datagram(socket, std::string(64 * 1024, 'x')));
   CHECK(send_datagram(socket, ""));
-  for (int i = 0; i < 200; ++i) send_datagram(socket, std::string(static_cast<std::size_t>(i) * 37, static_cast<char>(i)));
+  for (int i = 0; i < 200; ++i)
+    send_datagram(socket, std::string(static_cast<std::size_t>(i) * 37, static_cast<char>(i)));
   write_file(service / "go", "");
   WAIT_UNTIL(service.state().status_text != "");
   CHECK(service.state().status_text == "now");
@@ -255,8 +258,9 @@ TEST_CASE("notify: garbage, 64 KB and strangers are not heard", "[readiness][not
 TEST_CASE("notify: systemd-notify tells for a shell script", "[readiness][notify]") {
   if (!exists("/usr/bin/systemd-notify")) SKIP("systemd-notify is not installed");
   const TempDir dir;
-  const ServiceDir service =
-      ServiceDir(dir, "s").run(when_told("systemd-notify --ready --status='by a script' || touch refused")).conf("ready = notify\n");
+  const ServiceDir service = ServiceDir(dir, "s")
+                                 .run(when_told("systemd-notify --ready --status='by a script' || touch refused"))
+                                 .conf("ready = notify\n");
   const Supervised supervised(service);
   CHECK_FALSE(service.wait_for(State::starting).ready);
   write_file(service / "go", "");
@@ -289,13 +293,15 @@ TEST_CASE("notify: a service of another user than supervise's reaches its socket
 
 TEST_CASE("notify: the way to the socket may be longer than an address", "[readiness][notify]") {
   const TempDir dir;
-  const ServiceDir service =
-      ServiceDir(dir / std::string(100, 'd'), std::string(100, 's')).run(runs_client({"READY=1"})).conf("ready = notify\n");
+  const ServiceDir service = ServiceDir(dir / std::string(100, 'd'), std::string(100, 's'))
+                                 .run(runs_client({"READY=1"}))
+                                 .conf("ready = notify\n");
   const Supervised supervised(service);
   service.wait_for(State::up);
 }
 
-TEST_CASE("notify: a starting service that is taken over is heard by the new supervise", "[readiness][notify][adoption]") {
+TEST_CASE("notify: a starting service that is taken over is heard by the new supervise",
+          "[readiness][notify][adoption]") {
   const TempDir dir;
   const ServiceDir service = ServiceDir(dir, "s").run(runs_client({"wait:go", "READY=1"})).conf("ready = notify\n");
   Killable first(service);
@@ -310,9 +316,8 @@ TEST_CASE("notify: a starting service that is taken over is heard by the new sup
 
 TEST_CASE("notify: nothing that is said during an upgrade is lost", "[readiness][notify][upgrade]") {
   const TempDir dir;
-  const ServiceDir service = ServiceDir(dir, "s")
-                                 .run(runs_client({"wait:go", "READY=1", "STATUS=said"}))
-                                 .conf("ready = notify\n");
+  const ServiceDir service =
+      ServiceDir(dir, "s").run(runs_client({"wait:go", "READY=1", "STATUS=said"})).conf("ready = notify\n");
   const Supervised supervised(service);
   pid_t pid = 0;
   for (int round = 0; round < 10; ++round) {

@@ -13,7 +13,9 @@ using namespace svdir::test;
 
 namespace {
 
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
 
 std::size_t descriptors_of(pid_t pid) {
   const std::string names = listing("/proc/" + std::to_string(pid) + "/fd");
@@ -22,15 +24,17 @@ std::size_t descriptors_of(pid_t pid) {
 
 }  // namespace
 
-// --- fd:N -------------------------------------------------------------------------------------------------------------
+// --- fd:N ----------------------------------------------------------------------------------------------------------
 
 TEST_CASE("fd:N: a service is ready when it has written a newline", "[readiness]") {
   const TempDir dir;
   const std::string number = GENERATE("3", "7");
   const std::string more = GENERATE("", "umask = 077\n");  // set by svrun, which stands in between then
   const ServiceDir service = ServiceDir(dir, "s")
-                                 .run(when_told("printf 'not yet' >&" + number + "; touch said\nwhile ! test -e on; do sleep 0.01; done\n"
-                                                "echo >&" + number + "; echo and more >&" + number))
+                                 .run(when_told("printf 'not yet' >&" + number +
+                                                "; touch said\nwhile ! test -e on; do sleep 0.01; done\n"
+                                                "echo >&" +
+                                                number + "; echo and more >&" + number))
                                  .conf("ready = fd:" + number + "\n" + more);
   const Supervised supervised(service);
   CHECK_FALSE(service.wait_for(State::starting).ready);
@@ -83,10 +87,11 @@ TEST_CASE("fd:N: what a process of the last run writes says nothing of this one"
   // The first run leaves a process that writes when the second is there; it keeps out of the group's end.
   const ServiceDir service =
       ServiceDir(dir, "s")
-          .run("echo $$ >> starts\nif ! test -e old; then\n  touch old\n"
-               "  setsid sh -c 'touch away; while ! test -e second; do sleep 0.01; done; echo >&3; touch told' &\n"
-               "  while ! test -e away; do sleep 0.01; done; exit 0\nfi\n"
-               "touch second; exec sleep 1000")
+          .run(
+              "echo $$ >> starts\nif ! test -e old; then\n  touch old\n"
+              "  setsid sh -c 'touch away; while ! test -e second; do sleep 0.01; done; echo >&3; touch told' &\n"
+              "  while ! test -e away; do sleep 0.01; done; exit 0\nfi\n"
+              "touch second; exec sleep 1000")
           .conf("ready = fd:3\nstart-time = 0\nrestart-delay = 10ms\n");
   const Supervised supervised(service);
   WAIT_UNTIL(exists(service / "told"));
@@ -110,12 +115,14 @@ TEST_CASE("a service that is ready costs its supervise no descriptor more than a
   WAIT_UNTIL(descriptors_of(c.process().pid()) == descriptors_of(a.process().pid()));
 }
 
-// --- What a person waits for ------------------------------------------------------------------------------------------
+// --- What a person waits for ---------------------------------------------------------------------------------------
 
 TEST_CASE("start and restart return when the service is ready, and say how long it took", "[readiness]") {
   const TempDir dir;
-  const ServiceDir service =
-      ServiceDir(dir, "s").run("echo x >> starts; sleep 0.3; touch before; echo >&3; exec sleep 1000").conf("ready = fd:3\n").down();
+  const ServiceDir service = ServiceDir(dir, "s")
+                                 .run("echo x >> starts; sleep 0.3; touch before; echo >&3; exec sleep 1000")
+                                 .conf("ready = fd:3\n")
+                                 .down();
   const Supervised supervised(service);
   const Ran started = svctl(dir.path(), {"-w", "30", "start", "s"});
   CHECK(started.code == 0);
@@ -152,7 +159,7 @@ TEST_CASE("ready-timeout: not ready in time is a failed start", "[readiness]") {
   WAIT_UNTIL(contains(svctl(dir.path(), {"deaths", "s"}).output, "not ready within 100ms"));
 }
 
-// --- check ------------------------------------------------------------------------------------------------------------
+// --- check ---------------------------------------------------------------------------------------------------------
 
 TEST_CASE("check: a service is ready when ./check exits 0, and one check runs at a time", "[readiness][check]") {
   const TempDir dir;
@@ -169,19 +176,20 @@ TEST_CASE("check: a service is ready when ./check exits 0, and one check runs at
   CHECK_FALSE(exists(service / "two"));
 }
 
-TEST_CASE("check: one that hangs is killed with all its children, one that says much is not listened to", "[readiness][check]") {
+TEST_CASE("check: one that hangs is killed with all its children, one that says much is not listened to",
+          "[readiness][check]") {
   const TempDir dir;
-  const ServiceDir service =
-      ServiceDir(dir, "s")
-          .run("exec sleep 1000")
-          .check("echo $$ >> checks\n"
-                 "case $(wc -l < checks) in\n"
-                 "1) sleep 1000 & echo $! > child; trap '' TERM; wait; sleep 1000 ;;\n"
-                 "2) head -c 8000000 /dev/zero; head -c 8000000 /dev/zero >&2; exit 1 ;;\n"
-                 "3) sleep 1000 & echo $! > left; exit 1 ;;\n"
-                 "*) exit 0 ;;\n"
-                 "esac")
-          .conf("ready = check\ncheck-timeout = 1s\n");
+  const ServiceDir service = ServiceDir(dir, "s")
+                                 .run("exec sleep 1000")
+                                 .check(
+                                     "echo $$ >> checks\n"
+                                     "case $(wc -l < checks) in\n"
+                                     "1) sleep 1000 & echo $! > child; trap '' TERM; wait; sleep 1000 ;;\n"
+                                     "2) head -c 8000000 /dev/zero; head -c 8000000 /dev/zero >&2; exit 1 ;;\n"
+                                     "3) sleep 1000 & echo $! > left; exit 1 ;;\n"
+                                     "*) exit 0 ;;\n"
+                                     "esac")
+                                 .conf("ready = check\ncheck-timeout = 1s\n");
   const Supervised supervised(service);
   service.wait_for(State::up);
   CHECK(lines(service / "checks") >= 4);
@@ -210,7 +218,8 @@ TEST_CASE("check: so many failures in a row and the service is restarted through
       ServiceDir(dir, "s")
           .run("echo >> starts; trap 'echo INT >> signals; exit 0' INT; touch well; while :; do sleep 0.01; done")
           .check("echo >> checks; test -e well")
-          .conf("ready = check\ncheck-interval = 20ms\ncheck-failures = 3\nrestart = on-failure\nstop = INT 30s KILL\n");
+          .conf(
+              "ready = check\ncheck-interval = 20ms\ncheck-failures = 3\nrestart = on-failure\nstop = INT 30s KILL\n");
   Supervised supervised(service);
   service.wait_for(State::up);
   // Failures that are not in a row are forgiven.
@@ -225,8 +234,9 @@ TEST_CASE("check: so many failures in a row and the service is restarted through
 TEST_CASE("check: who is paused or being stopped is not found ill", "[readiness][check]") {
   const TempDir dir;
   const ServiceDir service = ServiceDir(dir, "s")
-                                 .run("trap 'touch told; while ! test -e end; do sleep 0.01; done; exit 0' TERM\n"
-                                      "while :; do sleep 0.01; done")
+                                 .run(
+                                     "trap 'touch told; while ! test -e end; do sleep 0.01; done; exit 0' TERM\n"
+                                     "while :; do sleep 0.01; done")
                                  .check("echo >> checks; test ! -e ill")
                                  .conf("ready = check\ncheck-interval = 10ms\ncheck-failures = 1\n");
   Supervised supervised(service);

@@ -363,8 +363,7 @@ TEST_CASE("cgroup: who has left the process group is still found, and ended befo
   CHECK(::rmdir(parent->c_str()) == 0);
 }
 
-// --- Who may
-// ----------------------------------------------------------------------------------------------------------
+// --- Who may -------------------------------------------------------------------------------------------------------
 
 TEST_CASE("supervise as root refuses to run what somebody else could change, until that is mended", "[settings]") {
   NEEDS_ROOT();
@@ -418,7 +417,7 @@ TEST_CASE("user = owner in .defaults: whoever owns a script in the scan director
     const ServiceDir service(dir / ".svdir", name);
     const std::string process = "/proc/" + std::to_string(service.wait_for_new_pid());
     WAIT_UNTIL(read_file(process + "/comm") == "sleep\n");
-    struct stat facts {};
+    struct stat facts{};
     REQUIRE(::stat(process.c_str(), &facts) == 0);
     CHECK(facts.st_uid == uid);
   }

@@ -16,7 +16,9 @@ namespace {
 constexpr char kSleep[] = "exec sleep 1000";
 constexpr uid_t kNobodyUser = 65534;
 
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
 
 using Words = std::vector<std::string>;
 
@@ -67,7 +69,9 @@ std::string bare_root(const TempDir& dir) {
   return root;
 }
 
-std::string shell_with(const std::string& script) { return "set -e; " + script; }
+std::string shell_with(const std::string& script) {
+  return "set -e; " + script;
+}
 
 }  // namespace
 
@@ -103,8 +107,10 @@ TEST_CASE("the exit code of the foreground program is svscan's", "[svscan][conta
 TEST_CASE("the services are stopped after the foreground program", "[svscan][container]") {
   TempDir dir;
   const std::string order = dir / ".order";
-  const ServiceDir service = ServiceDir(dir, "a").run("trap 'echo service >> " + order + "; exit' TERM; echo > up; while :; do sleep 0.02; done");
-  const std::string script = "while [ ! -e " + (service / "up") + " ]; do sleep 0.02; done; echo program >> " + order + "; exit 3";
+  const ServiceDir service = ServiceDir(dir, "a").run("trap 'echo service >> " + order +
+                                                      "; exit' TERM; echo > up; while :; do sleep 0.02; done");
+  const std::string script =
+      "while [ ! -e " + (service / "up") + " ]; do sleep 0.02; done; echo program >> " + order + "; exit 3";
   CHECK(run({program("svscan"), dir.path(), "--", "sh", "-c", script}).code == 3);
   CHECK(read_file(order) == "program\nservice\n");
 }
@@ -121,7 +127,8 @@ TEST_CASE("signals go to the foreground program, rewritten where it was asked fo
   std::string expected = "up\n";
   WAIT_UNTIL(read_file(seen) == expected);
   svscan.signal(SIGALRM);  // dropped
-  for (const auto& [number, name] : {std::pair{SIGHUP, "HUP"}, {SIGINT, "INT"}, {SIGUSR1, "USR1"}, {SIGUSR2, "USR2"}, {SIGWINCH, "WINCH"}}) {
+  for (const auto& [number, name] :
+       {std::pair{SIGHUP, "HUP"}, {SIGINT, "INT"}, {SIGUSR1, "USR1"}, {SIGUSR2, "USR2"}, {SIGWINCH, "WINCH"}}) {
     svscan.signal(number);
     expected += std::string(name) + "\n";
     WAIT_UNTIL(read_file(seen) == expected);
@@ -175,7 +182,8 @@ TEST_CASE("an essential service that a person stops ends nothing", "[svscan][con
 TEST_CASE("PID 1 stops its services at TERM and leaves", "[svscan][container][pid1]") {
   NEEDS_UNSHARE();
   TempDir dir;
-  const ServiceDir service = ServiceDir(dir, "a").run("trap 'echo > stopped; exit' TERM; echo > up; while :; do sleep 0.02; done");
+  const ServiceDir service =
+      ServiceDir(dir, "a").run("trap 'echo > stopped; exit' TERM; echo > up; while :; do sleep 0.02; done");
   for (const int number : {SIGTERM, SIGINT, SIGQUIT, SIGPWR, SIGRTMIN + 3}) {
     CAPTURE(number);
     run({"/bin/rm", "-f", service / "up", service / "stopped"});
@@ -203,9 +211,11 @@ TEST_CASE("PID 1 ends stray processes too before it leaves", "[svscan][container
   NEEDS_UNSHARE();
   TempDir dir;
   const std::string told = dir / ".told";
-  const std::string stray = "trap 'echo > " + told + "; exit' TERM; echo > " + (dir / ".up") + "; while :; do sleep 0.02; done";
+  const std::string stray =
+      "trap 'echo > " + told + "; exit' TERM; echo > " + (dir / ".up") + "; while :; do sleep 0.02; done";
   write_script(dir / ".stray", stray);
-  const std::string script = "setsid " + (dir / ".stray") + " & while [ ! -e " + (dir / ".up") + " ]; do sleep 0.02; done; exit 6";
+  const std::string script =
+      "setsid " + (dir / ".stray") + " & while [ ! -e " + (dir / ".up") + " ]; do sleep 0.02; done; exit 6";
   CHECK(run(unshared() + Words{program("svscan"), dir.path(), "--", "sh", "-c", script}).code == 6);
   CHECK(exists(told));
 }
@@ -239,14 +249,16 @@ TEST_CASE("svscan is PID 1 in a tree that holds nothing but itself", "[svscan][c
   if (!is_static(program("svscan"))) SKIP("this build is not static");
   TempDir dir;
   const std::string root = bare_root(dir);
-  Process unshare(Launch{.argv = {"unshare", "--pid", "--fork", "--kill-child", "/usr/sbin/chroot", root, "/bin/svscan", "/sv"},
-                         .clean_environment = true,
-                         .path = "/usr/bin/unshare"});
+  Process unshare(
+      Launch{.argv = {"unshare", "--pid", "--fork", "--kill-child", "/usr/sbin/chroot", root, "/bin/svscan", "/sv"},
+             .clean_environment = true,
+             .path = "/usr/bin/unshare"});
   const pid_t init = init_of(unshare);
   WAIT_UNTIL(!read_file(root + "/sv/a/supervise/pid").empty());
   const auto services = [&] {
     std::size_t running = 0;
-    for (const pid_t pid : descendants_of(init)) running += contains(read_file("/proc/" + std::to_string(pid) + "/cmdline"), "./run") ? 1 : 0;
+    for (const pid_t pid : descendants_of(init))
+      running += contains(read_file("/proc/" + std::to_string(pid) + "/cmdline"), "./run") ? 1 : 0;
     return running;
   };
   WAIT_UNTIL(services() == 1);
@@ -264,8 +276,9 @@ TEST_CASE("a service tree that is only read has its state elsewhere", "[svscan][
   if (!is_static(program("svscan"))) SKIP("this build is not static");
   TempDir dir;
   const std::string root = bare_root(dir);
-  const std::string script = shell_with("mount --make-rprivate /; mount --bind " + root + " " + root + "; mount -o remount,ro,bind " + root +
-                                        "; mount -t tmpfs none " + root + "/run; exec /usr/sbin/chroot " + root + " /bin/svscan -s /run/state /sv");
+  const std::string script = shell_with("mount --make-rprivate /; mount --bind " + root + " " + root +
+                                        "; mount -o remount,ro,bind " + root + "; mount -t tmpfs none " + root +
+                                        "/run; exec /usr/sbin/chroot " + root + " /bin/svscan -s /run/state /sv");
   Process unshare(Launch{.argv = {"unshare", "--pid", "--mount", "--fork", "--kill-child", "/bin/sh", "-c", script}});
   const pid_t init = init_of(unshare);
   const std::string state = "/proc/" + std::to_string(init) + "/root/run/state";
@@ -279,7 +292,8 @@ TEST_CASE("a service tree that is only read has its state elsewhere", "[svscan][
 TEST_CASE("with -s, services are found in the state directory by svctl", "[svscan][container]") {
   TempDir dir;
   TempDir state;
-  const ServiceDir service = ServiceDir(dir, "a").run("echo $PWD; exec sleep 1000").log_run("exec cat > lines").conf("stop = TERM\n");
+  const ServiceDir service =
+      ServiceDir(dir, "a").run("echo $PWD; exec sleep 1000").log_run("exec cat > lines").conf("stop = TERM\n");
   const std::string before = listing(dir.path() + "/a");
   Scanning svscan(dir.path(), {.arguments = {"-s", state.path()}});
   const ServiceDir mirrored(state, "a");
@@ -293,9 +307,11 @@ TEST_CASE("on request, each line of a service without a logger begins with its n
   TempDir dir;
   ServiceDir(dir, "web").run("echo one; echo two >&2; printf 'th'; sleep 0.05; printf 'ree\\n'; exec sleep 1000");
   ServiceDir(dir, "quiet").run("echo logged; exec sleep 1000").log_run("exec cat > lines");
-  const ServiceDir long_line = ServiceDir(dir, "long").run("head -c 10000 /dev/zero | tr '\\0' x; echo; echo end; exec sleep 1000");
+  const ServiceDir long_line =
+      ServiceDir(dir, "long").run("head -c 10000 /dev/zero | tr '\\0' x; echo; echo end; exec sleep 1000");
   Scanning svscan(dir.path(), {.arguments = {"--prefix"}});
-  WAIT_UNTIL(contains(svscan.process().output(), "web: one\nweb: two\n") || contains(svscan.process().output(), "web: two\n"));
+  WAIT_UNTIL(contains(svscan.process().output(), "web: one\nweb: two\n") ||
+             contains(svscan.process().output(), "web: two\n"));
   WAIT_UNTIL(contains(svscan.process().output(), "web: three\n"));
   WAIT_UNTIL(contains(svscan.process().output(), "long: end\n"));
   CHECK(contains(svscan.process().output(), "long: xxx"));
@@ -333,9 +349,10 @@ TEST_CASE("the example container serves its page from a tree without a distribut
   const Ran made = run({examples_directory() + "/container/rootfs", program_directory(), root});
   REQUIRE(made.errors == "");
   const std::string address = "127.0.0.1:" + std::to_string(20000 + ::getpid() % 10000);
-  const std::string script = shell_with("mount --make-rprivate /; mount --bind " + root + " " + root + "; mount -o remount,ro,bind " + root +
-                                        "; mount -t tmpfs none " + root + "/run; exec /usr/sbin/chroot " + root +
-                                        " /bin/svscan --prefix -s /run/svdir /etc/service");
+  const std::string script =
+      shell_with("mount --make-rprivate /; mount --bind " + root + " " + root + "; mount -o remount,ro,bind " + root +
+                 "; mount -t tmpfs none " + root + "/run; exec /usr/sbin/chroot " + root +
+                 " /bin/svscan --prefix -s /run/svdir /etc/service");
   Process unshare(Launch{.argv = {"unshare", "--pid", "--mount", "--fork", "--kill-child", "/bin/sh", "-c", script},
                          .environment = {{"ADDRESS", address}}});
   const pid_t init = init_of(unshare);

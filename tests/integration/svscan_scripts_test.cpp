@@ -16,7 +16,9 @@ namespace {
 constexpr char kSleep[] = "exec sleep 1000";
 
 // The service directory that svscan makes for a bare file or an instance.
-ServiceDir made_for(const TempDir& dir, const std::string& name) { return ServiceDir(dir.path() + "/.svdir", name); }
+ServiceDir made_for(const TempDir& dir, const std::string& name) {
+  return ServiceDir(dir.path() + "/.svdir", name);
+}
 
 bool is_listed(const TempDir& dir, const std::string& name) {
   const auto services = list_services(dir.path());
@@ -101,7 +103,8 @@ TEST_CASE("a bare file that loses its x bit, or is deleted, is stopped", "[svsca
 
 TEST_CASE("a service with instances runs that many times, each with its number", "[svscan][instances]") {
   TempDir dir;
-  const ServiceDir web = ServiceDir(dir, "web").run("echo $INSTANCE >> numbers.$INSTANCE; exec sleep 1000").conf("instances = 2\n");
+  const ServiceDir web =
+      ServiceDir(dir, "web").run("echo $INSTANCE >> numbers.$INSTANCE; exec sleep 1000").conf("instances = 2\n");
   Scanning svscan(dir.path());
   const pid_t first = made_for(dir, "web-1").wait_for_new_pid();
   const pid_t second = made_for(dir, "web-2").wait_for_new_pid();
@@ -132,7 +135,10 @@ TEST_CASE("a service with instances runs that many times, each with its number",
 
 TEST_CASE("instances have loggers and log directories of their own", "[svscan][instances]") {
   TempDir dir;
-  ServiceDir(dir, "web").run("echo from $INSTANCE; exec sleep 1000").log_run("exec cat > lines").conf("instances = 2\n");
+  ServiceDir(dir, "web")
+      .run("echo from $INSTANCE; exec sleep 1000")
+      .log_run("exec cat > lines")
+      .conf("instances = 2\n");
   Scanning svscan(dir.path());
   WAIT_UNTIL(read_file(dir / ".svdir/web-1/log/lines") == "from 1\n");
   WAIT_UNTIL(read_file(dir / ".svdir/web-2/log/lines") == "from 2\n");

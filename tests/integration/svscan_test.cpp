@@ -16,7 +16,9 @@ namespace {
 
 constexpr char kSleep[] = "exec sleep 1000";
 
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
 
 std::size_t count(const std::string& text, std::string_view part) {
   std::size_t found = 0;
@@ -31,9 +33,13 @@ ServiceDir appear(const TempDir& dir, const std::string& name) {
   return ServiceDir(dir, name);
 }
 
-pid_t supervisor_of(const ServiceDir& service) { return service.state().supervisor.pid; }
+pid_t supervisor_of(const ServiceDir& service) {
+  return service.state().supervisor.pid;
+}
 
-bool is_running(const ServiceDir& service) { return service.pid() != 0 && is_alive(service.pid()); }
+bool is_running(const ServiceDir& service) {
+  return service.pid() != 0 && is_alive(service.pid());
+}
 
 }  // namespace
 
@@ -114,8 +120,7 @@ TEST_CASE("a service whose directory vanishes is stopped", "[svscan]") {
 TEST_CASE("a directory made anew under its old name is another service, started when the first has ended", "[svscan]") {
   TempDir dir;
   TempDir elsewhere;
-  const ServiceDir service =
-      ServiceDir(dir, "a").run("trap 'sleep 0.3; exit' TERM; while :; do sleep 0.05; done");
+  const ServiceDir service = ServiceDir(dir, "a").run("trap 'sleep 0.3; exit' TERM; while :; do sleep 0.05; done");
   Scanning svscan(dir.path());
   const pid_t pid = service.wait_for_new_pid();
   ServiceDir(dir, ".fresh").run(kSleep);
@@ -158,7 +163,8 @@ TEST_CASE("a second svscan on a directory says who has it", "[svscan]") {
 TEST_CASE("a new svscan takes over what a killed one has left, and starts nothing twice", "[svscan][adoption]") {
   TempDir dir;
   std::vector<ServiceDir> services;
-  for (const char* name : {"a", "b", "c"}) services.push_back(ServiceDir(dir, name).run("echo x >> starts; exec sleep 1000"));
+  for (const char* name : {"a", "b", "c"})
+    services.push_back(ServiceDir(dir, name).run("echo x >> starts; exec sleep 1000"));
   std::vector<pid_t> pids;
   {
     Process killed(Launch{.argv = {program("svscan"), dir.path()}});
@@ -307,7 +313,7 @@ TEST_CASE("a flood of renames ends with the right services", "[svscan]") {
   CHECK(children_of(svscan.process().pid()).size() == 3);
 }
 
-// --- Upgrade ---------------------------------------------------------------------------------------------------------
+// --- Upgrade -------------------------------------------------------------------------------------------------------
 
 TEST_CASE("USR1 executes a new svscan in place, and no service notices", "[svscan][upgrade]") {
   TempDir dir;
@@ -355,7 +361,7 @@ TEST_CASE("a new svscan that does not run is noticed while the old one is there"
   appear(dir, "late").wait_for_new_pid();
 }
 
-// --- Under the name runsvdir -----------------------------------------------------------------------------------------
+// --- Under the name runsvdir ---------------------------------------------------------------------------------------
 
 TEST_CASE("runsvdir leaves its services running at TERM, as the genuine one", "[svscan][runsvdir]") {
   TempDir dir;
@@ -391,13 +397,14 @@ TEST_CASE("runsvdir's errors have runsvdir's exit codes", "[svscan][runsvdir]") 
   CHECK(run({runsvdir, "/nowhere/at/all"}).code == 100);
 }
 
-// --- Where less is to be had -----------------------------------------------------------------------------------------
+// --- Where less is to be had ---------------------------------------------------------------------------------------
 
 TEST_CASE("without inotify, svscan looks for changes every second and says so once", "[svscan]") {
   NEEDS_ROOT();
   TempDir dir;
   const ServiceDir first = ServiceDir(dir, "first").run(kSleep);
-  const std::string shell = "echo 0 > /proc/sys/user/max_inotify_instances && exec " + program("svscan") + " " + dir.path();
+  const std::string shell =
+      "echo 0 > /proc/sys/user/max_inotify_instances && exec " + program("svscan") + " " + dir.path();
   Process svscan(Launch{.argv = {"unshare", "--user", "--map-root-user", "/bin/sh", "-c", shell}});
   first.wait_for_new_pid();
   appear(dir, "second").wait_for_new_pid();

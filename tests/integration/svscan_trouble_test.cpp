@@ -15,7 +15,9 @@ namespace {
 constexpr char kSleep[] = "exec sleep 1000";
 constexpr uid_t kOtherUser = 64321;  // nobody else's, so that its limits are ours alone
 
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
 
 std::size_t count(const std::string& text, std::string_view part) {
   std::size_t found = 0;
@@ -65,7 +67,8 @@ TEST_CASE("where no process can be made, one line says so, and the start is made
   WAIT_UNTIL(contains(svscan.errors(), "Resource temporarily unavailable; trying again every second"));
   const auto running = [&] {
     std::size_t found = 0;
-    for (const pid_t pid : descendants_of(svscan.pid())) found += contains(read_file("/proc/" + std::to_string(pid) + "/cmdline"), "sleep") ? 1 : 0;
+    for (const pid_t pid : descendants_of(svscan.pid()))
+      found += contains(read_file("/proc/" + std::to_string(pid) + "/cmdline"), "sleep") ? 1 : 0;
     return found;
   };
   const auto give_room = [](pid_t pid) {
@@ -104,7 +107,8 @@ TEST_CASE("a genuine runsv that holds a service is waited for", "[svscan][troubl
   service.command("x");
   CHECK(runsv.wait() == 0);
   service.wait_for_new_pid(pid);
-  WAIT_UNTIL(service.state().supervisor.pid != 0 && parent_of(service.state().supervisor.pid) == svscan.process().pid());
+  WAIT_UNTIL(service.state().supervisor.pid != 0 &&
+             parent_of(service.state().supervisor.pid) == svscan.process().pid());
 }
 
 TEST_CASE("a supervise that cannot start is tried again more and more slowly", "[svscan][trouble]") {

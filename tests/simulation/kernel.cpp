@@ -18,7 +18,7 @@ constexpr std::int64_t kNanosecondsPerTick = 10'000'000;
 
 }  // namespace
 
-// --- Processes --------------------------------------------------------------------------------------------------
+// --- Processes -----------------------------------------------------------------------------------------------------
 
 pid_t Kernel::free_pid() {
   for (;;) {
@@ -109,7 +109,7 @@ int Kernel::kill(pid_t pid, int signal) {
   return -1;
 }
 
-// --- Files --------------------------------------------------------------------------------------------------------
+// --- Files ---------------------------------------------------------------------------------------------------------
 
 std::shared_ptr<Inode> Kernel::file(std::string_view path) const {
   const auto found = files.find(path);
@@ -177,7 +177,7 @@ void Kernel::forget_unheld_fifos() {
   }
 }
 
-// --- The supervise itself -------------------------------------------------------------------------------------------
+// --- The supervise itself ------------------------------------------------------------------------------------------
 
 void Kernel::starts(Image& now_running, bool in_place) {
   dead = in_child = killed_in_child = false;

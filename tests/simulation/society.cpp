@@ -82,7 +82,7 @@ bool World::logger_sees_end_of_input() {
   return false;
 }
 
-// --- svscan ---------------------------------------------------------------------------------------------------------
+// --- svscan --------------------------------------------------------------------------------------------------------
 
 bool World::svscan_duties() {
   for (auto& [pid, process] : kernel_.processes) {
@@ -109,7 +109,7 @@ void World::tell_ending(std::string_view directory, pid_t pid, int status) {
   if (kernel_.fifo_has_reader(base + "control")) kernel_.file(base + "control")->bytes += "!";
 }
 
-// --- strangers ------------------------------------------------------------------------------------------------------
+// --- strangers -----------------------------------------------------------------------------------------------------
 
 void World::strangers() {
   std::vector<pid_t> all;
@@ -127,7 +127,7 @@ void World::strangers() {
   }
 }
 
-// --- the person -----------------------------------------------------------------------------------------------------
+// --- the person ----------------------------------------------------------------------------------------------------
 
 // Writes letters and a token in one go, and waits until the token is acknowledged; when another supervise has taken
 // over meanwhile, says it all again. That is what svctl does.

@@ -121,7 +121,7 @@ class World final : public Fate {
   bool has_logger_ = false;
   bool svscan_reports_ = true;
   bool is_patient_ = false;  // the person never orders `kill`
-  unsigned roughness_ = 0;  // of thousand events, how many are mishaps
+  unsigned roughness_ = 0;   // of thousand events, how many are mishaps
 
   // What goes wrong.
   unsigned killed_in_ = 0;  // calls until supervise is killed; 0: not planned

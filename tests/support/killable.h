@@ -20,7 +20,8 @@ inline std::size_t lines(const std::string& path) {
 
 // Waits for the file `go`, then runs `then`, then stays.
 inline std::string when_told(std::string_view then) {
-  return "echo $$ >> starts\nwhile ! test -e go; do sleep 0.01; done\n" + std::string(then) + "\ntouch told; exec sleep 1000";
+  return "echo $$ >> starts\nwhile ! test -e go; do sleep 0.01; done\n" + std::string(then) +
+         "\ntouch told; exec sleep 1000";
 }
 
 // Like Supervised, but killed; what it supervised goes on.

@@ -34,7 +34,9 @@ TEST_CASE("cycle: who waits for nobody, or for others only, is in none", "[cycle
   CHECK(cycle_of("a", {{"a", {"b", "c"}}, {"b", {"d"}}, {"c", {"d"}}}) == "");
 }
 
-TEST_CASE("cycle: who names itself is one", "[cycle]") { CHECK(cycle_of("a", {{"a", {"b", "a"}}}) == "a -> a"); }
+TEST_CASE("cycle: who names itself is one", "[cycle]") {
+  CHECK(cycle_of("a", {{"a", {"b", "a"}}}) == "a -> a");
+}
 
 TEST_CASE("cycle: the way round is told as seen from each that stands in it", "[cycle]") {
   const std::map<std::string, Given::Names> ring{{"a", {"b"}}, {"b", {"c"}}, {"c", {"a"}}};

@@ -35,8 +35,8 @@ TEST_CASE("notify: the last line about a thing counts", "[notify]") {
 }
 
 TEST_CASE("notify: what is not understood is skipped, line by line", "[notify]") {
-  const Notification told =
-      parse_notification("ready=1\nREADY =1\n READY=1\nREADY\n=1\n=\nFDSTORE=1\nBUSERROR=x\nMONOTONIC_USEC=5\nSTATUS=ok");
+  const Notification told = parse_notification(
+      "ready=1\nREADY =1\n READY=1\nREADY\n=1\n=\nFDSTORE=1\nBUSERROR=x\nMONOTONIC_USEC=5\nSTATUS=ok");
   CHECK_FALSE(told.ready);
   CHECK(told.status == "ok");
 }

@@ -1,10 +1,9 @@
-#include "svscan/options.h"
-
 #include <signal.h>
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
 
+#include "svscan/options.h"
 #include "svscan/signal_table.h"
 
 using namespace svdir;

@@ -1,11 +1,11 @@
-#include "svscan/plan.h"
-
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <random>
 #include <set>
 #include <string>
+
+#include "svscan/plan.h"
 
 using namespace svdir;
 using namespace svdir::svscan;
@@ -16,7 +16,9 @@ namespace {
 Sighting directory(std::string_view name, ino_t inode, bool gone = false) {
   return {name, {1, inode, 0}, Kind::directory, gone};
 }
-Sighting script(std::string_view name, ino_t inode) { return {name, {1, inode, 0}, Kind::script, false}; }
+Sighting script(std::string_view name, ino_t inode) {
+  return {name, {1, inode, 0}, Kind::script, false};
+}
 
 // "start b; stop a; rename a to b": the plan as a text.
 std::string plan(const std::vector<Sighting>& entries, const std::vector<Sighting>& known) {

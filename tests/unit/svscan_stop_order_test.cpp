@@ -1,7 +1,7 @@
-#include "svscan/stop_order.h"
-
 #include <algorithm>
 #include <catch2/catch.hpp>
+
+#include "svscan/stop_order.h"
 
 using namespace svdir;
 using namespace svdir::svscan;

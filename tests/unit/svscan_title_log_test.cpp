@@ -1,7 +1,7 @@
-#include "svscan/title_log.h"
-
 #include <catch2/catch.hpp>
 #include <string>
+
+#include "svscan/title_log.h"
 
 using svdir::svscan::TitleLog;
 

@@ -1,6 +1,6 @@
-#include "svscan/upgrade.h"
-
 #include <catch2/catch.hpp>
+
+#include "svscan/upgrade.h"
 
 using namespace svdir;
 using namespace svdir::svscan;
@@ -31,7 +31,8 @@ TEST_CASE("what a handover says is what the next program reads", "[svscan][upgra
   roster.add(std::move(second));
 
   Handover handover;
-  REQUIRE(unpack_handover(pack_handover({.lock = 9, .since = {1700000000, 5}, .restarts = 4, .services = {}}, roster), handover));
+  REQUIRE(unpack_handover(pack_handover({.lock = 9, .since = {1700000000, 5}, .restarts = 4, .services = {}}, roster),
+                          handover));
   CHECK(handover.since == Stamp{1700000000, 5});
   CHECK(handover.restarts == 4);
   CHECK(handover.lock == 9);

@@ -199,14 +199,15 @@ class Scene {
   Child logger_;
 };
 
-// Feeds `input` in pieces of all sizes; `between` is called after each.
+// Feeds `input` in pieces of all sizes; `between` is called after each try, with the number of bytes the pipe took.
 template <class Between>
 void feed(Scene& scene, std::string_view input, std::mt19937& random, Between between) {
   for (std::size_t at = 0; at < input.size();) {
     const std::size_t size =
         std::min(std::vector<std::size_t>{1, 50, 500, 3000, 20000}[random() % 5], input.size() - at);
-    at += scene.write(input.substr(at, size));
-    between();
+    const std::size_t written = scene.write(input.substr(at, size));
+    at += written;
+    between(written);
   }
 }
 
@@ -223,7 +224,7 @@ TEST_CASE("svlogd killed before each of its system calls loses nothing and repea
       Scene scene(mode, faulty);
       scene.start(call);
       unsigned deaths = 0;
-      feed(scene, input, random, [&] {
+      feed(scene, input, random, [&](std::size_t) {
         if (!scene.has_died()) return;
         ++deaths;
         // The successor is killed too now and then.
@@ -253,7 +254,8 @@ TEST_CASE("svlogd killed at random instants loses nothing and repeats nothing") 
     scene.start(0);
     unsigned until_kill = 1;
     unsigned kills = 0;
-    feed(scene, input, random, [&] {
+    feed(scene, input, random, [&](std::size_t written) {
+      if (written == 0) return nap();  // however slowly it starts, it gets on before it is killed again
       if (--until_kill != 0) return;
       until_kill = 1 + static_cast<unsigned>(random() % 12);
       ::usleep(static_cast<useconds_t>(random() % 1500));

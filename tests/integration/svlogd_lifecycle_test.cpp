@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <optional>
 
 #include "tests/support/process.h"
@@ -306,6 +307,37 @@ TEST_CASE("an idle logger does not wake up") {
     return switches_of(pid) == before;
   }());
   CHECK(log.end() == 0);
+}
+
+TEST_CASE("of a thousand idle loggers none wakes up", "[alone]") {
+  constexpr int kLoggers = 1000;
+  const TempDir dir;
+  int pipe[2];
+  REQUIRE(::pipe2(pipe, O_CLOEXEC) == 0);
+  const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  std::vector<std::unique_ptr<Process>> loggers;
+  for (int i = 0; i < kLoggers; ++i)
+    loggers.push_back(std::make_unique<Process>(Launch{.argv = {program("svlogd"), "-tt", std::to_string(i)},
+                                                       .directory = dir.path(),
+                                                       .input_fd = pipe[0],
+                                                       .output_fd = nothing,
+                                                       .error_fd = nothing}));
+  WAIT_UNTIL(exists(dir / (std::to_string(kLoggers - 1) + "/current")));
+  const auto switches = [&] {
+    unsigned long sum = 0;
+    for (const auto& logger : loggers) sum += switches_of(logger->pid());
+    return sum;
+  };
+  WAIT_UNTIL([&] {
+    const unsigned long before = switches();
+    ::usleep(2'000'000);
+    return switches() == before;
+  }());
+  CHECK(std::ranges::none_of(loggers, [](const auto& logger) { return logger->has_ended(); }));
+  ::close(pipe[1]);  // the end of their input, and so theirs
+  for (const auto& logger : loggers) CHECK(logger->wait() == 0);
+  ::close(pipe[0]);
+  ::close(nothing);
 }
 
 TEST_CASE("a log that was truncated by somebody goes on from there") {

@@ -29,6 +29,16 @@ Fd open_event_dir(int supervise_dir) {
   return {};
 }
 
+void tell_waiter(int events, const char* name) {
+  const Fd fifo(sys::openat(events, name, O_WRONLY | O_NONBLOCK | O_NOFOLLOW));
+  if (!fifo) {
+    if (errno == ENXIO) sys::unlinkat(events, name);
+    return;
+  }
+  struct stat facts;  // full: it has not looked yet, and will
+  if (::fstat(fifo.get(), &facts) == 0 && S_ISFIFO(facts.st_mode) && sys::write(fifo.get(), "c", 1) < 0) return;
+}
+
 }  // namespace
 
 EventFifo& EventFifo::operator=(EventFifo&& other) noexcept {
@@ -89,24 +99,17 @@ void EventFifo::close() {
 }
 
 void tell_waiters(int service_dir) {
-  const int fd = sys::openat(service_dir, file::kEvent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  if (fd < 0) return;
-  DIR* listing = ::fdopendir(fd);
-  if (listing == nullptr) {
-    ::close(fd);
-    return;
-  }
-  while (const dirent* entry = ::readdir(listing)) {
-    if (entry->d_name[0] == '.') continue;
-    const Fd fifo(sys::openat(fd, entry->d_name, O_WRONLY | O_NONBLOCK | O_NOFOLLOW));
-    if (!fifo) {
-      if (errno == ENXIO) sys::unlinkat(fd, entry->d_name);
-      continue;
+  const Fd events(sys::openat(service_dir, file::kEvent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  if (!events) return;
+  // Not readdir(3), whose buffer of 32 KiB a supervise would keep from then on.
+  alignas(dirent64) char listing[1024];
+  for (ssize_t length; (length = ::getdents64(events.get(), listing, sizeof listing)) > 0;) {
+    for (const char* at = listing; at < listing + length;) {
+      const auto* entry = reinterpret_cast<const dirent64*>(at);
+      at += entry->d_reclen;
+      if (entry->d_name[0] != '.') tell_waiter(events.get(), entry->d_name);
     }
-    struct stat facts;  // full: it has not looked yet, and will
-    if (::fstat(fifo.get(), &facts) == 0 && S_ISFIFO(facts.st_mode) && sys::write(fifo.get(), "c", 1) < 0) continue;
   }
-  ::closedir(listing);
 }
 
 }  // namespace svdir

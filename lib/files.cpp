@@ -1,8 +1,37 @@
 #include "lib/files.h"
 
+#include <signal.h>
+
 #include "lib/system.h"
 
 namespace svdir {
+
+namespace {
+
+// What an earlier write has left behind, if it can be written over: nobody but us has it open, and whoever comes
+// through its old name in this very moment has to wait until we close it. Empty otherwise.
+Fd open_unread(int dir, const char* name, mode_t mode, struct stat& facts) {
+  Fd fd(sys::openat(dir, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK));
+  if (!fd || ::fstat(fd.get(), &facts) != 0) return {};
+  if (!S_ISREG(facts.st_mode) || facts.st_nlink != 1 || (facts.st_mode & 07777) != mode) return {};
+  ::fcntl(fd.get(), F_SETSIG, SIGURG);  // which does no harm, should somebody come
+  if (::fcntl(fd.get(), F_SETLEASE, F_WRLCK) != 0) return {};
+  return fd;
+}
+
+Fd create_anew(int dir, const char* name, mode_t mode) {
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL;
+  Fd fd(sys::openat(dir, name, kFlags, mode));
+  if (!fd && errno == EEXIST && sys::unlinkat(dir, name) == 0) fd.reset(sys::openat(dir, name, kFlags, mode));
+  return fd;
+}
+
+bool is_file(int dir, const char* name) {
+  struct stat facts;
+  return sys::fstatat(dir, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(facts.st_mode);
+}
+
+}  // namespace
 
 Result<void> write_atomically(int dir, const char* name, std::string_view bytes, mode_t mode) {
   char fresh[256];
@@ -11,20 +40,36 @@ Result<void> write_atomically(int dir, const char* name, std::string_view bytes,
     errno = ENAMETOOLONG;
     return system_error("unable to write", name);
   }
-  Fd fd(sys::openat(dir, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, mode));
+  struct stat before{};
+  Fd fd = open_unread(dir, fresh, mode, before);
+  const bool again = static_cast<bool>(fd);
+  if (!again) fd = create_anew(dir, fresh, mode);
   if (!fd) return system_error("unable to create", fresh);
+  const auto size = static_cast<off_t>(bytes.size());
   while (!bytes.empty()) {
     const ssize_t written = sys::write(fd.get(), bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) return system_error("unable to write", fresh);
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
+  if (again && before.st_size > size && sys::ftruncate(fd.get(), size) != 0)
+    return system_error("unable to shorten", fresh);
+  fd.reset();  // and with it the lease, before the file can be found under its name
+  if ((again || is_file(dir, name)) && sys::exchange(dir, fresh, name) == 0) return {};
   if (sys::renameat(dir, fresh, dir, name) != 0) return system_error("unable to rename into place", name);
   return {};
 }
 
+// Whoever looks up a name just before an exchange, and opens what he has found after it, meets the writer's lease.
+Fd open_to_read(int dir, const char* name) {
+  Fd fd;
+  for (int tries = 0; tries < 5 && !fd && (tries == 0 || errno == EAGAIN); ++tries)
+    fd.reset(sys::openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  return fd;
+}
+
 Result<std::string> read_small(int dir, const char* name, std::size_t limit) {
-  const Fd fd(sys::openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  const Fd fd = open_to_read(dir, name);
   if (!fd) return system_error("unable to open", name);
   struct stat facts;
   if (::fstat(fd.get(), &facts) != 0) return system_error("unable to examine", name);

@@ -68,6 +68,10 @@ inline int renameat(int from_dir, const char* from, int to_dir, const char* to) 
 inline int rename_new(int from_dir, const char* from, int to_dir, const char* to) {
   return fails("rename") ? -1 : ::renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE);
 }
+// Both names must be there; each leads to the other's file afterwards. EINVAL where the file system cannot do that.
+inline int exchange(int dir, const char* one, const char* other) {
+  return fails("rename") ? -1 : ::renameat2(dir, one, dir, other, RENAME_EXCHANGE);
+}
 inline int unlinkat(int dir, const char* path, int flags = 0) {
   return fails("unlink") ? -1 : ::unlinkat(dir, path, flags);
 }

@@ -93,7 +93,7 @@ class Reporter {
 
   const Request& request_;
   Screen& screen_;
-  ChangeWatch watch_;
+  ChangeWatch watch_{SIZE_MAX};
   Targets targets_;
   std::vector<Known> known_;
 };

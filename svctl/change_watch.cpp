@@ -14,6 +14,7 @@
 namespace svdir::svctl {
 namespace {
 constexpr int kPollMilliseconds = 10;
+constexpr std::size_t kFew = 32;  // each FIFO takes three descriptors and six calls that change a directory
 constexpr std::uint64_t kInotifyKey = ~std::uint64_t{0};
 
 bool poll_for_reading(int epoll, int fd, std::uint64_t key) {
@@ -24,17 +25,15 @@ bool poll_for_reading(int epoll, int fd, std::uint64_t key) {
 }
 }  // namespace
 
-ChangeWatch::ChangeWatch()
-    : epoll_(::epoll_create1(EPOLL_CLOEXEC)), inotify_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
-  if (inotify_ && !poll_for_reading(epoll_.get(), inotify_.get(), kInotifyKey)) inotify_.reset();
-}
+ChangeWatch::ChangeWatch(std::size_t services) : are_few_(services <= kFew), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {}
 
 ChangeWatch::Means ChangeWatch::add(int service_dir, std::size_t key) {
   if (key >= entries_.size()) entries_.resize(key + 1);
   remove(key);
   Entry& entry = entries_[key];
+  if (are_few_ && add_fifo(service_dir, key)) return entry.means = Means::fifo;
   if (add_inotify(service_dir, key, IN_MOVED_TO | IN_DELETE_SELF)) return entry.means = Means::inotify;
-  if (add_fifo(service_dir, key)) return entry.means = Means::fifo;
+  if (!are_few_ && add_fifo(service_dir, key)) return entry.means = Means::fifo;
   ++polled_;
   return entry.means = Means::polling;
 }
@@ -63,7 +62,10 @@ void ChangeWatch::watch_end(int service_dir, std::size_t key, pid_t supervisor) 
 }
 
 bool ChangeWatch::add_inotify(int service_dir, std::size_t key, std::uint32_t mask) {
-  if (!inotify_) return false;
+  if (!inotify_) {
+    inotify_.reset(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    if (!inotify_ || !poll_for_reading(epoll_.get(), inotify_.get(), kInotifyKey)) return inotify_.reset(), false;
+  }
   const Fd supervise(sys::openat(service_dir, "supervise", O_RDONLY | O_DIRECTORY));
   if (!supervise) return false;
   char path[40];

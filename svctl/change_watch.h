@@ -1,6 +1,6 @@
-// Watches many services at once for changes, each by the best means there is: inotify on its supervise/ (one instance
-// for all of them; nothing is left on disk; works with a genuine runsv), else a FIFO in its supervise/event/, else a
-// look every 10 ms.
+// Watches services for changes, each by the best means there is. For a few that is a FIFO in supervise/event/; for
+// many, and with a genuine runsv, inotify on supervise/, one instance for all of them: but when that is closed the
+// kernel lets us wait for up to 20 ms. Where neither is to be had, a look every 10 ms.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,8 @@ class ChangeWatch {
  public:
   enum class Means : std::uint8_t { none, inotify, fifo, polling };
 
-  ChangeWatch();
+  // `services` is how many are to be watched, about.
+  explicit ChangeWatch(std::size_t services);
 
   // `key` comes back from wait(). `service_dir` is used only during the call. `polling` where the service cannot be
   // watched (no right to, or supervise/ is not there yet); it may be added again.
@@ -46,8 +47,9 @@ class ChangeWatch {
   void read_inotify();
   void report(std::size_t key);
 
+  const bool are_few_;
   Fd epoll_;
-  Fd inotify_;
+  Fd inotify_;                 // made when it is needed
   std::deque<Entry> entries_;  // by key
   std::map<int, std::size_t> key_of_watch_;
   std::size_t polled_ = 0;

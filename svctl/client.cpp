@@ -107,6 +107,7 @@ Duration patience(Goal goal, const View& view) {
 
 std::vector<Job> Client::run(const std::vector<Target>& targets) {
   start_ = monotonic_now();
+  watch_.emplace(targets.size());
   std::vector<Job> jobs(targets.size());
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     jobs[i].target = targets[i];
@@ -115,20 +116,21 @@ std::vector<Job> Client::run(const std::vector<Target>& targets) {
   }
   for (std::size_t key = 0; key < jobs.size(); ++key) {
     if (jobs[key].verdict.outcome == Outcome::pending) examine(jobs[key]);
-    if (jobs[key].verdict.outcome != Outcome::pending) watch_.remove(key);
+    if (jobs[key].verdict.outcome != Outcome::pending) watch_->remove(key);
   }
   Instant next_tick = monotonic_now() + pause(jobs);
   while (pending_ > 0) {
     const Duration rest = next_tick - monotonic_now();
     const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(std::max(rest, Duration{})).count();
-    for (const std::size_t key : watch_.wait(static_cast<int>(milliseconds))) {
+    for (const std::size_t key : watch_->wait(static_cast<int>(milliseconds))) {
       if (jobs[key].verdict.outcome == Outcome::pending) examine(jobs[key]);
-      if (jobs[key].verdict.outcome != Outcome::pending) watch_.remove(key);
+      if (jobs[key].verdict.outcome != Outcome::pending) watch_->remove(key);
     }
     if (monotonic_now() < next_tick) continue;
     tick(jobs);
     next_tick = monotonic_now() + pause(jobs);
   }
+  watch_.reset();
   return jobs;
 }
 
@@ -176,8 +178,8 @@ bool Client::awaits_supervisor(const Job& job) const {
 void Client::watch(Job& job, std::size_t key) {
   const auto dir = open_service(job.target);
   if (!dir) return;
-  job.watched = watch_.add(dir->get(), key);
-  if (task_.goal == Goal::gone) watch_.watch_end(dir->get(), key, job.before.record.supervisor.pid);
+  job.watched = watch_->add(dir->get(), key);
+  if (task_.goal == Goal::gone) watch_->watch_end(dir->get(), key, job.before.record.supervisor.pid);
 }
 
 void Client::send(Job& job) {
@@ -270,7 +272,7 @@ void Client::tick(std::vector<Job>& jobs) {
     if (!is_watched(job)) watch(job, key);  // supervise/ may be there by now
     examine(job);
     if (job.verdict.outcome == Outcome::pending && monotonic_now() >= job.deadline) give_up(job);
-    if (job.verdict.outcome != Outcome::pending) watch_.remove(key);
+    if (job.verdict.outcome != Outcome::pending) watch_->remove(key);
   }
   if (pending_ > 0) listener_.on_tick(jobs);
 }

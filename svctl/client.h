@@ -87,7 +87,7 @@ class Client {
 
   const Task& task_;
   Listener& listener_;
-  ChangeWatch watch_;
+  std::optional<ChangeWatch> watch_;  // while it runs
   Instant start_;
   std::size_t pending_ = 0;
   std::size_t checks_running_ = 0;

@@ -1,5 +1,6 @@
 #include "svctl/service.h"
 
+#include "lib/files.h"
 #include "lib/system.h"
 
 namespace svdir::svctl {
@@ -28,7 +29,7 @@ Fd open_below(const Target& target, std::string_view below, int flags) {
 
 // What fits into `buffer` of a file; "" when there is none. Whether it is a whole record its reader will see.
 std::string_view read_below(const Target& target, std::string_view below, char* buffer, std::size_t size) {
-  const Fd fd = open_below(target, below, O_RDONLY);
+  const Fd fd = open_to_read(target.at, Path(target, below).get());
   if (!fd) return {};
   const ssize_t length = sys::read(fd.get(), buffer, size);
   if (length < 0) return {};

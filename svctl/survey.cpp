@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
+#include <optional>
 #include <thread>
 
 #include "lib/log_status.h"
@@ -11,6 +14,7 @@ namespace svdir::svctl {
 namespace {
 
 constexpr std::size_t kWorthAThread = 200;  // a thread costs as much as a look at some twenty services
+constexpr std::size_t kAtOnce = 32;
 
 // Logs are usually kept in log/main; to find others takes more time.
 std::string trouble_of_log(const Target& target) {
@@ -24,25 +28,24 @@ std::string trouble_of_log(const Target& target) {
 
 std::vector<StatusRow> survey(const std::vector<Target>& targets, bool with_loggers) {
   std::vector<StatusRow> rows(targets.size());
-  const auto look_from = [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) {
-      StatusRow& row = rows[i];
-      row.target = targets[i];
-      row.view = look(targets[i]);
-      if (!with_loggers || !row.view.exists || !has_logger(targets[i])) continue;
-      row.has_log = true;
-      row.log = look(logger_of(targets[i]));
-      row.log_trouble = trouble_of_log(targets[i]);
-    }
+  const auto look_at = [&](std::size_t i) {
+    StatusRow& row = rows[i];
+    row.target = targets[i];
+    row.view = look(targets[i]);
+    if (!with_loggers || !row.view.exists || !has_logger(targets[i])) return;
+    row.has_log = true;
+    row.log = look(logger_of(targets[i]));
+    row.log_trouble = trouble_of_log(targets[i]);
   };
-  if (targets.size() < kWorthAThread) {
-    look_from(0, targets.size());
-    return rows;
-  }
-  const std::size_t half = targets.size() / 2;
-  std::thread second(look_from, 0, half);
-  look_from(half, targets.size());
-  second.join();
+  // Each takes the next few, for it can be milliseconds until the second one gets a processor.
+  std::atomic<std::size_t> next = 0;
+  const auto look_on = [&] {
+    for (std::size_t begin; (begin = next.fetch_add(kAtOnce)) < rows.size();)
+      for (std::size_t i = begin; i < std::min(begin + kAtOnce, rows.size()); ++i) look_at(i);
+  };
+  std::optional<std::jthread> second;
+  if (targets.size() >= kWorthAThread) second.emplace(look_on);
+  look_on();
   return rows;
 }
 

@@ -84,6 +84,7 @@ int sim_openat(int dir, const char* path, int flags, ...) {
   if (kernel->enter("open", full) != 0) return -1;
   auto inode = kernel->file(full);
   if (!inode && (flags & O_CREAT) == 0) return failed(ENOENT);
+  if (inode && (flags & O_EXCL) != 0) return failed(EEXIST);
   if (!inode) inode = make(full, Inode::Kind::file, mode);
   if ((flags & O_DIRECTORY) != 0 && inode->kind != Inode::Kind::directory) return failed(ENOTDIR);
   if ((flags & O_TRUNC) != 0 && inode->kind == Inode::Kind::file) inode->bytes.clear();
@@ -142,7 +143,12 @@ ssize_t sim_write(int fd, const void* data, size_t size) {
   Description* to = kernel->description(fd);
   if (kernel->enter("write", to != nullptr ? to->path : "") != 0) return -1;
   if (to == nullptr) return failed(EBADF);
-  if (to->path != "/dev/null") to->inode->bytes.append(text);
+  if (to->inode->kind == Inode::Kind::fifo) {
+    to->inode->bytes.append(text);
+  } else if (to->path != "/dev/null") {
+    to->inode->bytes.replace(std::min(to->offset, to->inode->bytes.size()), size, text);
+    to->offset += size;
+  }
   return static_cast<ssize_t>(size);
 }
 
@@ -153,6 +159,24 @@ int sim_renameat(int from_dir, const char* from, int to_dir, const char* to) {
   if (!inode) return failed(ENOENT);
   kernel->files[kernel->absolute(to_dir, to)] = inode;
   kernel->files.erase(source);
+  return 0;
+}
+
+// With RENAME_EXCHANGE, the only flag that is used.
+int sim_renameat2(int one_dir, const char* one, int other_dir, const char* other, unsigned) {
+  const std::string first = kernel->absolute(one_dir, one);
+  const std::string second = kernel->absolute(other_dir, other);
+  if (kernel->enter("rename", first) != 0) return -1;
+  if (!kernel->file(first) || !kernel->file(second)) return failed(ENOENT);
+  std::swap(kernel->files[first], kernel->files[second]);
+  return 0;
+}
+
+int sim_ftruncate(int fd, off_t size) {
+  if (kernel->enter("ftruncate") != 0) return -1;
+  const Description* of = kernel->description(fd);
+  if (of == nullptr) return -1;
+  of->inode->bytes.resize(static_cast<std::size_t>(size));
   return 0;
 }
 

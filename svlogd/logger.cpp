@@ -1,5 +1,6 @@
 #include "svlogd/logger.h"
 
+#include <poll.h>
 #include <sys/ioctl.h>
 
 #include <algorithm>
@@ -98,17 +99,29 @@ void Logger::on_input() {
     const auto taken = take();
     if (taken == Journal::Taken::bytes) {
       if (!deliver()) break;
-      // After a little there is mostly nothing; if there is, the loop calls us again.
-      if (phase_ == Phase::reading && is_pollable_ && journal_.end() - before < kSmallTurn) break;
+      if (phase_ == Phase::reading && is_pollable_ && !goes_on(journal_.end() - before)) break;
       if (phase_ != Phase::draining || left_to_drain_ != 0) continue;
     }
     if (taken == Journal::Taken::failed) warn(system_error("unable to read standard input").error());
-    if (taken == Journal::Taken::nothing && phase_ == Phase::reading) break;
+    if (taken == Journal::Taken::nothing && phase_ == Phase::reading) {
+      storm_.is_over();
+      break;
+    }
     phase_ = Phase::finishing;
     break;
   }
   advance();
   set_timer();
+}
+
+// After a little there is mostly nothing; if there is, the loop calls us again. In a storm we wait a moment for more,
+// and for signals.
+bool Logger::goes_on(std::uint64_t taken) {
+  const std::size_t room = pipe_size_ != 0 && pipe_size_ != kUnlimited ? pipe_size_ : kOrdinaryPipe;
+  if (!is_pipe_ || !storm_.note(taken, room, monotonic_now())) return taken >= kSmallTurn;
+  pollfd signals{signals_.fd(), POLLIN, 0};
+  constexpr timespec kMoment{0, Storm::kMoment.count()};
+  return ::ppoll(&signals, 1, &kMoment, nullptr) == 0;
 }
 
 void Logger::advance() {

@@ -12,6 +12,7 @@
 #include "svlogd/options.h"
 #include "svlogd/outputs.h"
 #include "svlogd/stamp.h"
+#include "svlogd/storm.h"
 
 namespace svdir::svlogd {
 
@@ -33,6 +34,7 @@ class Logger {
   };
 
   void on_input();
+  bool goes_on(std::uint64_t taken);
   void on_signals();
   void on_due();
 
@@ -64,6 +66,7 @@ class Logger {
   std::uint64_t idle_mark_ = 0;
   Instant timer_at_;
   std::size_t pipe_size_ = 0;
+  Storm storm_;
 
   Signals signals_;
   Poll input_poll_;

@@ -1,6 +1,7 @@
 // Watches every test from the outside: one line per test in the file $SVDIR_TEST_REPORT ("started NAME", then
 // "passed NAME", "failed NAME" or "skipped NAME"), for tests/run; and no test leaves a process behind.
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -37,6 +38,9 @@ class Watcher : public Catch::TestEventListenerBase {
   void testRunStarting(const Catch::TestRunInfo&) override {
     // Whatever a test orphans comes to us, not to init, so that it can be found.
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    // Who reads a pipe may be killed at any moment, and a test is told by write(2). A handler, for it is not inherited
+    // by what a test executes, as SIG_IGN would be.
+    ::signal(SIGPIPE, [](int) {});
     if (const char* path = std::getenv("SVDIR_TEST_REPORT")) report_path = path;
     ::unsetenv("SVDIR_TEST_REPORT");  // the services that tests start look at their environment
   }

@@ -122,7 +122,7 @@ fuzzers: $(FUZZERS:%=$(OUT)/tests/fuzz/%)
 suites: programs $(SUITES:%=$(OUT)/tests/%) fuzzers
 
 # Programs that tests kill before a chosen system call; see lib/system.cpp.
-FAULTY := supervise svlogd
+FAULTY := svscan supervise svlogd
 faulty:
 	$(MAKE) FLAVOUR=faults $(FAULTY:%=build/faults/%)
 

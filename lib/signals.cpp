@@ -15,12 +15,22 @@ rlimit descriptor_limit{};
 bool descriptor_limit_raised = false;
 mode_t inherited_umask = 0;
 bool has_own_umask = false;
-}  // namespace
 
-Result<void> Signals::open(std::initializer_list<int> numbers) {
+sigset_t set_of(std::initializer_list<int> numbers) {
   sigset_t set;
   sigemptyset(&set);
   for (const int number : numbers) sigaddset(&set, number);
+  return set;
+}
+}  // namespace
+
+void hold_signals(std::initializer_list<int> numbers) {
+  const sigset_t set = set_of(numbers);
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+}
+
+Result<void> Signals::open(std::initializer_list<int> numbers) {
+  const sigset_t set = set_of(numbers);
   sigprocmask(SIG_BLOCK, &set, nullptr);
   fd_.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd_) return system_error("unable to receive signals");

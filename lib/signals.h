@@ -12,6 +12,10 @@
 
 namespace svdir {
 
+// Keeps these from ending the program before its `Signals` are open, and from being lost where nothing ends it (PID 1):
+// they wait. Called first thing in main.
+void hold_signals(std::initializer_list<int> numbers);
+
 class Signals {
  public:
   // Blocks these signals and opens the signalfd; ignores SIGPIPE.

@@ -31,6 +31,7 @@ void Scanner::begin_service(const Listed& listed, Slot predecessor) {
   if (needs_mirror(places_, listed)) {
     if (const Result<void> made = make_mirror(places_, listed, service.path); !made) {
       if (warnings_.is_new(listed.name)) warn({"unable to supervise ", listed.name, ": ", made.error().text()});
+      look_again_after(made.error());
       return;
     }
   }

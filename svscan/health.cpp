@@ -9,6 +9,7 @@ namespace svdir::svscan {
 namespace {
 // While many things happen, they are told of together.
 constexpr Duration kSoon = std::chrono::milliseconds(50);
+constexpr Duration kAgain = std::chrono::seconds(5);  // when it could not be written
 }  // namespace
 
 void Scanner::note_change() {
@@ -45,7 +46,12 @@ void Scanner::write_state() {
   const Result<void> written = write_atomically(places_.work.get(), kScanStateFile, text, 0644);
   if (!written && !said_no_state_) warn(written.error());
   said_no_state_ = !written;
-  written_state_ = text;
+  if (written) {
+    written_state_ = text;
+    return;
+  }
+  state_is_stale_ = true;
+  state_timer_.start(loop_, monotonic_now() + kAgain, callback<&Scanner::write_state>(this));
 }
 
 }  // namespace svdir::svscan

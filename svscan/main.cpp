@@ -13,6 +13,7 @@
 #include "lib/signals.h"
 #include "lib/version.h"
 #include "svscan/scanner.h"
+#include "svscan/signal_table.h"
 #include "svscan/upgrade.h"
 
 namespace svdir::svscan {
@@ -54,6 +55,7 @@ int serve(const Options& options, char** argv) {
 int main(int argc, char** argv) {
   using namespace svdir;
   using namespace svdir::svscan;
+  hold_signals(signals_of_interest());
   sanitize_process();
   const Face face = argc > 0 ? face_of(argv[0]) : Face::svscan;
   set_program_name(face == Face::runsvdir ? "runsvdir" : "svscan");

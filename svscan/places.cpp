@@ -48,44 +48,29 @@ pid_t holder_of(int lock) {
 }
 
 // A child of a killed svscan holds the lock until it has executed its program: that takes microseconds, so a lock
-// whose owner is dead is asked for again for a while. Only here, before anything runs, does svscan ever sleep.
-bool take_lock(int lock) {
-  for (int tries = 0; tries < 100; ++tries) {
+// whose owner is dead is asked for again for a while. Only at its start, before anything runs, does svscan ever sleep.
+bool take_lock(int lock, bool patiently) {
+  for (int tries = patiently ? 100 : 1; tries > 0; --tries) {
     if (sys::flock(lock, LOCK_EX | LOCK_NB) == 0) return true;
     if (errno != EWOULDBLOCK && errno != EINTR) return false;
     const pid_t holder = holder_of(lock);
     if (holder > 0 && (::kill(holder, 0) == 0 || errno == EPERM)) break;
     const timespec pause{0, 10'000'000};
-    ::nanosleep(&pause, nullptr);
+    if (patiently) ::nanosleep(&pause, nullptr);
   }
   errno = EWOULDBLOCK;
   return false;
 }
 
-Result<void> lock_work(Places& places, int inherited_lock) {
+// .svdir and the lock in it, made and taken.
+Result<void> make_own(Places& places, bool patiently) {
   constexpr const char* kLock = kScanLockFile;
-  if (inherited_lock >= 0) {
-    ::fcntl(inherited_lock, F_SETFD, FD_CLOEXEC);
-    places.lock.reset(inherited_lock);
-    places.has_own = true;
-    return {};
-  }
-  if (sys::mkdirat(places.work.get(), kOwn, 0755) != 0 && errno != EEXIST) {
-    warn({places.scan_path, " cannot be written to (", ::strerror(errno),
-          "): going on without a lock against a second svscan; -s gives state a place"});
-    return {};
-  }
+  if (sys::mkdirat(places.work.get(), kOwn, 0755) != 0 && errno != EEXIST)
+    return system_error(places.scan_path, "cannot be written to");
   Fd lock(sys::openat(places.work.get(), kLock, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0644));
-  if (!lock) {
-    warn({"unable to open ", places.scan_path, "/", kLock, " (", ::strerror(errno),
-          "): going on without a lock against a second svscan"});
-    return {};
-  }
-  if (!take_lock(lock.get())) {
-    if (errno != EWOULDBLOCK) {
-      warn({"unable to lock ", places.scan_path, "/", kLock, ": ", ::strerror(errno)});
-      return {};
-    }
+  if (!lock) return system_error("unable to open " + places.scan_path + "/", kLock);
+  if (!take_lock(lock.get(), patiently)) {
+    if (errno != EWOULDBLOCK) return system_error("unable to lock " + places.scan_path + "/", kLock);
     const pid_t holder = holder_of(lock.get());
     return user_error(places.scan_path + " is already looked after by " +
                       (holder > 0 ? "svscan, pid " + std::to_string(holder) : std::string("another svscan")));
@@ -98,13 +83,26 @@ Result<void> lock_work(Places& places, int inherited_lock) {
   return {};
 }
 
+Result<void> lock_work(Places& places, int inherited_lock) {
+  if (inherited_lock >= 0) {
+    ::fcntl(inherited_lock, F_SETFD, FD_CLOEXEC);
+    places.lock.reset(inherited_lock);
+    places.has_own = true;
+    return {};
+  }
+  Result<void> made = make_own(places, true);
+  if (made || made.error().fault == Fault::user) return made;
+  warn({made.error().text(), ": going on without a lock against a second svscan; -s gives state a place"});
+  return {};
+}
+
 }  // namespace
 
 Result<void> open_places(const Options& options, const char* argv0, int inherited_lock, Places& into) {
   into.scan_path = options.directory;
   Result<Fd> scan = open_directory(options.directory.c_str());
   if (!scan) {
-    scan.error().fault = Fault::user;
+    if (!is_shortage(scan.error().number)) scan.error().fault = Fault::user;
     scan.error().what = "unable to open the scan directory " + options.directory;
     return std::unexpected(scan.error());
   }
@@ -129,6 +127,10 @@ Result<void> open_places(const Options& options, const char* argv0, int inherite
     return user_error(
         "no program `supervise` beside svscan or in $PATH; install it there, or name it with --supervise");
   return lock_work(into, inherited_lock);
+}
+
+Result<void> claim_own(Places& places) {
+  return make_own(places, false);
 }
 
 bool reopen_scan_directory(Places& places) {

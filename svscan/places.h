@@ -29,6 +29,9 @@ struct Places {
 // descriptor after an upgrade, or -1.
 Result<void> open_places(const Options& options, const char* argv0, int inherited_lock, Places& into);
 
+// Tries again for the .svdir and the lock that were not to be had (has_own).
+Result<void> claim_own(Places& places);
+
 // The scan directory anew, after another one has taken its place; false when it cannot be had just now. State in a
 // directory of its own stays where it is.
 bool reopen_scan_directory(Places& places);

@@ -163,6 +163,15 @@ void Scanner::on_slow_time() {
                     callback<&Scanner::on_slow_time>(this));
 }
 
+// A failure to write that is over when somebody makes room.
+void Scanner::look_again_after(const Error& error) {
+  if (is_shortage(error.number) || error.number == ENOSPC || error.number == EDQUOT) look_again_soon();
+}
+
+void Scanner::look_again_soon() {
+  slow_timer_.start(loop_, monotonic_now() + kPlainRescan, callback<&Scanner::on_slow_time>(this));
+}
+
 // The scan directory may be removed, and be there again later: made anew, renamed into place, mounted, unmounted. No
 // event tells of that, so as long as its path does not lead to it, it is looked for every second.
 void Scanner::follow_replaced_directory() {
@@ -234,6 +243,12 @@ void Scanner::scan() {
   struct stat facts;
   if (::fstat(places_.scan.get(), &facts) == 0) scanned_change_ = facts.st_mtim;
   warnings_.next_round();
+  if (!places_.has_own) {
+    if (const Result<void> claimed = claim_own(places_); claimed)
+      info({places_.scan_path, " can be written to now"});
+    else
+      look_again_after(claimed.error());
+  }
   const int failure = read_listing(places_.scan.get(), listing_, warnings_);
   if (failure != 0) {
     if (failure != scan_failure_)
@@ -267,7 +282,7 @@ void Scanner::scan() {
   // as we have it open.
   const bool vanishing = std::any_of(decisions.begin(), decisions.end(),
                                      [](const Decision& decision) { return decision.what == Decision::What::stop; });
-  if (vanishing) slow_timer_.start(loop_, monotonic_now() + kPlainRescan, callback<&Scanner::on_slow_time>(this));
+  if (vanishing) look_again_soon();
   check_pending();
   run_starter();
   last_scan_end_ = monotonic_now();

@@ -53,6 +53,8 @@ class Scanner {
   void scan();
   void watch_scan_directory();
   void follow_replaced_directory();
+  void look_again_after(const Error& error);
+  void look_again_soon();
   void rescan_everything();
   void apply(const std::vector<Decision>& decisions, const std::vector<Slot>& slots);
   void run_starter();
@@ -82,6 +84,7 @@ class Scanner {
 
   // stopping.cpp
   void told_to_stop();
+  bool is_echo() const;
   void begin_stop(int code);
   void forward_stop(int signal);
   void advance_stop();
@@ -134,6 +137,7 @@ class Scanner {
   const bool is_init_;  // nothing outlives us
   bool strays_were_told_ = false;
   Instant stop_deadline_;  // of the grace period, once told to stop
+  Instant told_at_;        // to stop, the first time
   int exit_code_ = 0;
   unsigned force_ = 0;  // 0: asked nicely; 1: services were killed; 2: supervises too
   StopOrder stop_order_;

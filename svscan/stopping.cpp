@@ -19,6 +19,7 @@ using std::chrono::seconds;
 // Between KILL to the services and KILL to the supervises, and from there to the exit.
 constexpr Duration kNudge = milliseconds(10);
 constexpr Duration kKillPause = seconds(1);
+constexpr Duration kEcho = milliseconds(2);
 
 void kill_group(const ProcessId& process) {
   if (process.pid <= 1) return;
@@ -56,11 +57,18 @@ void kill_recorded(int work, const std::string& base, bool with_logger) {
 
 }  // namespace
 
+// timeout(1) and some terminals signal a process and then its group: that is one wish, not two.
+bool Scanner::is_echo() const {
+  return told_at_.is_set() && monotonic_now() - told_at_ < kEcho;
+}
+
 void Scanner::told_to_stop() {
   if (!is_stopping_) {
+    told_at_ = monotonic_now();
     begin_stop(0);
     return;
   }
+  if (is_echo()) return;
   info({"told to stop again: killing what is left"});
   kill_services();
 }
@@ -68,11 +76,13 @@ void Scanner::told_to_stop() {
 // The foreground program is expected to end; that ends everything. A second time, or too late, it is killed.
 void Scanner::forward_stop(int signal) {
   if (stop_deadline_.is_set()) {
+    if (is_echo()) return;
     info({"told to stop again: killing what is left"});
     kill_services();
     return;
   }
-  stop_deadline_ = monotonic_now() + options_.grace;
+  told_at_ = monotonic_now();
+  stop_deadline_ = told_at_ + options_.grace;
   stop_timer_.start(loop_, stop_deadline_, callback<&Scanner::on_stop_time>(this));
   foreground_.forward(signal);
 }

@@ -236,8 +236,8 @@ TEST_CASE("check: who is paused or being stopped is not found ill", "[readiness]
   const ServiceDir service = ServiceDir(dir, "s")
                                  .run(
                                      "trap 'touch told; while ! test -e end; do sleep 0.01; done; exit 0' TERM\n"
-                                     "while :; do sleep 0.01; done")
-                                 .check("echo >> checks; test ! -e ill")
+                                     "touch well; while :; do sleep 0.01; done")
+                                 .check("echo >> checks; test -e well && test ! -e ill")
                                  .conf("ready = check\ncheck-interval = 10ms\ncheck-failures = 1\n");
   Supervised supervised(service);
   service.wait_for(State::up);

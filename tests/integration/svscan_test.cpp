@@ -224,13 +224,13 @@ TEST_CASE("what others depend on is stopped after them", "[svscan][stop]") {
   TempDir dir;
   const std::string order = dir / ".order";
   const auto tells = [&](const std::string& name) {
-    return "trap 'echo " + name + " >> " + order + "; exit' TERM; while :; do sleep 0.02; done";
+    return "trap 'echo " + name + " >> " + order + "; exit' TERM; echo > listens; while :; do sleep 0.02; done";
   };
   const ServiceDir database = ServiceDir(dir, "a-database").run(tells("database"));
   const ServiceDir cache = ServiceDir(dir, "b-cache").run(tells("cache")).conf("after = a-database\n");
   const ServiceDir web = ServiceDir(dir, "c-web").run(tells("web")).conf("depends = a-database, b-cache\n");
   Scanning svscan(dir.path());
-  for (const ServiceDir& service : {database, cache, web}) service.wait_for_new_pid();
+  for (const ServiceDir& service : {database, cache, web}) WAIT_UNTIL(exists(service.path() + "/listens"));
   CHECK(svscan.end() == 0);
   CHECK(read_file(order) == "web\ncache\ndatabase\n");
 }
@@ -260,9 +260,11 @@ TEST_CASE("a second TERM kills at once", "[svscan][stop]") {
 
 TEST_CASE("what a killed supervise has left is stopped in the end as well", "[svscan][stop][adoption]") {
   TempDir dir;
-  const ServiceDir service = ServiceDir(dir, "a").run("trap 'echo > asked; exit' TERM; while :; do sleep 0.02; done");
+  const ServiceDir service =
+      ServiceDir(dir, "a").run("trap 'echo > asked; exit' TERM; echo > listens; while :; do sleep 0.02; done");
   Scanning svscan(dir.path());
   const pid_t pid = service.wait_for_new_pid();
+  WAIT_UNTIL(exists(service / "listens"));
   REQUIRE(::kill(supervisor_of(service), SIGKILL) == 0);
   CHECK(svscan.end() == 0);
   CHECK(!is_alive(pid));

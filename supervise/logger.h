@@ -21,7 +21,7 @@ class Logger {
     const char* pipe;       // in the service's directory
   };
   static constexpr Layout kOutput{"log", file::kLogPipe};
-  static constexpr Layout kErrors{"log/stderr", "supervise/stderr.pipe"};
+  static constexpr Layout kErrors{"log/stderr", file::kErrorPipe};
 
   Logger(const Layout& layout, UnitHost& host, Loop& loop) : layout_(layout), host_(host), loop_(loop) {}
 

@@ -119,6 +119,8 @@ void Logger::on_input() {
 bool Logger::goes_on(std::uint64_t taken) {
   const std::size_t room = pipe_size_ != 0 && pipe_size_ != kUnlimited ? pipe_size_ : kOrdinaryPipe;
   if (!is_pipe_ || !storm_.note(taken, room, monotonic_now())) return taken >= kSmallTurn;
+  // advance() listens again. Meanwhile the kernel has nobody to tell of each write.
+  input_poll_.stop();
   pollfd signals{signals_.fd(), POLLIN, 0};
   constexpr timespec kMoment{0, Storm::kMoment.count()};
   return ::ppoll(&signals, 1, &kMoment, nullptr) == 0;

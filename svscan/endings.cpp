@@ -63,6 +63,7 @@ void Scanner::supervise_ended(Slot slot, bool told_to_exit) {
   roster_.clear_child(slot);
   service.phase = Phase::left_alone;
   if (!told_to_exit) {
+    keep_pipes(slot);
     service.has_died = true;
     orphans_.collect(places_.work.get(), slot);
   }
@@ -82,6 +83,20 @@ void Scanner::supervise_ended(Slot slot, bool told_to_exit) {
   }
   if (!told_to_exit) ++restarts_;
   if (!told_to_exit) starter_.delay_after_death(slot, now);
+}
+
+void Scanner::keep_pipes(Slot slot) {
+  const bool timer_runs = !kept_pipes_.is_empty();
+  kept_pipes_.keep(places_.work.get(), slot, roster_[slot].path);
+  if (!timer_runs && !kept_pipes_.is_empty())
+    kept_timer_.start(loop_, monotonic_now() + KeptPipes::kSettled, callback<&Scanner::on_kept_time>(this));
+}
+
+void Scanner::on_kept_time() {
+  const Instant now = monotonic_now();
+  kept_pipes_.release_settled(roster_, now);
+  if (!kept_pipes_.is_empty())
+    kept_timer_.start(loop_, now + KeptPipes::kSettled, callback<&Scanner::on_kept_time>(this));
 }
 
 // Nothing of it runs any more, and nothing will.
@@ -108,6 +123,7 @@ void Scanner::let_go(Slot slot) {
   instance_lookouts_.release(slot);
   essentials_.release(slot);
   outputs_.release(slot);
+  kept_pipes_.release(slot);
   if (roster_[slot].has_died) orphans_.forget(slot);
   const Service& service = roster_[slot];
   if (needs_mirror(places_, {service.name, service.source, service.identity, service.kind}) &&
@@ -149,6 +165,7 @@ void Scanner::take_over(Handover handover) {
       roster_.set_child(slot, pid);
       if (roster_[slot].has_died) orphans_.collect(places_.work.get(), slot);
     } else if (phase != Phase::left_alone) {
+      if (roster_[slot].has_died) keep_pipes(slot);
       admit(slot);
     }
   }

@@ -26,14 +26,17 @@ bool is_answer(int number) {
 }
 
 // 0, or the errno for which nothing could be learned.
-int consider(int directory, const dirent& entry, std::vector<Listed>& into, Warnings& warnings) {
+int consider(int directory, const dirent& entry, Listing& into, Warnings& warnings) {
   const std::string_view name = entry.d_name;
   struct stat facts;
   if (sys::fstatat(directory, entry.d_name, &facts) != 0) {
     // A name that has gone since it was read is nothing to speak of; a link that stays and leads nowhere is.
-    if (!is_answer(errno)) return errno;
-    if (entry.d_type == DT_LNK && warnings.is_new(name))
-      warn({"skipping ", name, ": the link leads nowhere: ", ::strerror(errno)});
+    const int failure = errno;
+    if (!is_answer(failure)) return failure;
+    if (entry.d_type != DT_LNK)
+      into.in_motion.push_back(entry.d_ino);
+    else if (sys::fstatat(directory, entry.d_name, &facts, AT_SYMLINK_NOFOLLOW) == 0 && warnings.is_new(name))
+      warn({"skipping ", name, ": the link leads nowhere: ", ::strerror(failure)});
     return 0;
   }
   if (!S_ISDIR(facts.st_mode) && !is_script(facts)) return 0;
@@ -41,15 +44,17 @@ int consider(int directory, const dirent& entry, std::vector<Listed>& into, Warn
     if (warnings.is_new(name)) warn({"skipping ", name.substr(0, 64), ": not a name for a service: ", why});
     return 0;
   }
-  into.push_back({std::string(name), std::string(name), Identity{facts.st_dev, facts.st_ino, 0},
-                  S_ISDIR(facts.st_mode) ? Kind::directory : Kind::script});
+  into.services.push_back({std::string(name), std::string(name), Identity{facts.st_dev, facts.st_ino, 0},
+                           S_ISDIR(facts.st_mode) ? Kind::directory : Kind::script});
   return 0;
 }
 
 }  // namespace
 
-int read_listing(int directory, std::vector<Listed>& into, Warnings& warnings) {
-  into.clear();
+int read_listing(int directory, Listing& into, Warnings& warnings) {
+  std::vector<Listed>& services = into.services;
+  services.clear();
+  into.in_motion.clear();
   const int fd = sys::openat(directory, ".", O_RDONLY | O_DIRECTORY);
   if (fd < 0) return errno;
   DIR* listing = ::fdopendir(fd);
@@ -66,10 +71,10 @@ int read_listing(int directory, std::vector<Listed>& into, Warnings& warnings) {
   if (failure == 0) failure = errno;
   ::closedir(listing);
   if (failure != 0) return failure;
-  std::sort(into.begin(), into.end(), [](const Listed& a, const Listed& b) { return a.name < b.name; });
+  std::ranges::sort(services, {}, &Listed::name);
   // A directory that is written to while it is read may show a name twice.
-  into.erase(std::unique(into.begin(), into.end(), [](const Listed& a, const Listed& b) { return a.name == b.name; }),
-             into.end());
+  const auto twice = std::ranges::unique(services, {}, &Listed::name);
+  services.erase(twice.begin(), twice.end());
   return 0;
 }
 

@@ -17,10 +17,16 @@ struct Listed {
   Kind kind = Kind::directory;
 };
 
-// Services in the directory open as `directory`, sorted by name: subdirectories, executable files, and symbolic links
-// to either. Names that cannot be a service's, and links that lead nowhere, get one warning each, as long as they
-// stay. Returns 0, or the errno for which the directory could not be read (EMFILE, ENOENT when it was removed…).
-int read_listing(int directory, std::vector<Listed>& into, Warnings& warnings);
+struct Listing {
+  std::vector<Listed> services;  // sorted by name
+  // Inodes of entries whose name was not there any more when it was looked at: gone, or given another name.
+  std::vector<ino_t> in_motion;
+};
+
+// Services in the directory open as `directory`: subdirectories, executable files, and symbolic links to either. Names
+// that cannot be a service's, and links that lead nowhere, get one warning each, as long as they stay. Returns 0, or
+// the errno for which the directory could not be read (EMFILE, ENOENT when it was removed…).
+int read_listing(int directory, Listing& into, Warnings& warnings);
 
 // Whether what is to be executed, NAME/run or a bare file NAME, can be: it is an executable regular file that nobody
 // is writing to just now. Executing a file that is open for writing fails (ETXTBSY), and half a script is worse.

@@ -36,6 +36,21 @@ bool is_changed_elsewhere(int directory) {
   }
 }
 
+bool is_stop(const Decision& decision) {
+  return decision.what == Decision::What::stop;
+}
+
+bool has_stops(const std::vector<Decision>& decisions) {
+  return std::ranges::any_of(decisions, is_stop);
+}
+
+// Stops come first in a plan, in the order of the services.
+bool contains_stop(const std::vector<Decision>& decisions, const Decision& stop) {
+  const auto at = std::ranges::lower_bound(decisions.begin(), std::ranges::find_if_not(decisions, is_stop), stop.known,
+                                           {}, &Decision::known);
+  return at != decisions.end() && is_stop(*at) && at->known == stop.known;
+}
+
 }  // namespace
 
 Scanner::Scanner(const Options& options, Places& places, Role role, char** argv)
@@ -249,7 +264,17 @@ void Scanner::scan() {
     else
       look_again_after(claimed.error());
   }
-  const int failure = read_listing(places_.scan.get(), listing_, warnings_);
+  std::vector<Decision> decisions;
+  std::vector<Slot> slots;
+  int failure = look(decisions, slots);
+  // What gets another name while a large directory is read may be missing under both. So only what is missing twice
+  // is gone.
+  if (failure == 0 && has_stops(decisions)) {
+    const std::vector<Decision> before = std::move(decisions);
+    failure = look(decisions, slots);
+    if (std::erase_if(decisions, [&](const Decision& each) { return is_stop(each) && !contains_stop(before, each); }))
+      look_again_soon();
+  }
   if (failure != 0) {
     if (failure != scan_failure_)
       warn({"unable to read ", places_.scan_path, ": ", ::strerror(failure),
@@ -261,45 +286,54 @@ void Scanner::scan() {
   }
   if (scan_failure_ != 0) info({places_.scan_path, " can be read again"});
   scan_failure_ = 0;
-  traits_.next_round();
-  expand_instances(places_, traits_, listing_, warnings_);
   starter_.set_defaults(::faccessat(places_.scan.get(), ".defaults", F_OK, 0) == 0);
-
-  std::vector<Sighting> entries;
-  entries.reserve(listing_.size());
-  for (const Listed& listed : listing_) entries.push_back({listed.name, listed.identity, listed.kind, false});
-  std::vector<Sighting> known;
-  std::vector<Slot> slots;
-  known.reserve(roster_.size());
-  slots.reserve(roster_.size());
-  roster_.each([&](Slot slot, const Service& service) {
-    known.push_back({service.name, service.identity, service.kind, service.gone});
-    slots.push_back(slot);
-  });
-  const std::vector<Decision> decisions = make_plan(entries, known);
   apply(decisions, slots);
   // Services that vanish may be the beginning of the end of the directory itself, of which there is no event as long
   // as we have it open.
-  const bool vanishing = std::any_of(decisions.begin(), decisions.end(),
-                                     [](const Decision& decision) { return decision.what == Decision::What::stop; });
-  if (vanishing) look_again_soon();
+  if (has_stops(decisions)) look_again_soon();
   check_pending();
   run_starter();
   last_scan_end_ = monotonic_now();
   last_scan_cost_ = last_scan_end_ - begin;
 }
 
+// What is to be done about the directory as it is now; `slots` are of the services that the decisions number. Returns
+// 0, or the errno for which the directory could not be read.
+int Scanner::look(std::vector<Decision>& decisions, std::vector<Slot>& slots) {
+  if (const int failure = read_listing(places_.scan.get(), listing_, warnings_); failure != 0) return failure;
+  traits_.next_round();
+  expand_instances(places_, traits_, listing_.services, warnings_);
+  std::vector<Sighting> entries;
+  entries.reserve(listing_.services.size());
+  for (const Listed& listed : listing_.services) entries.push_back({listed.name, listed.identity, listed.kind, false});
+  std::vector<Sighting> known;
+  known.reserve(roster_.size());
+  slots.clear();
+  slots.reserve(roster_.size());
+  roster_.each([&](Slot slot, const Service& service) {
+    known.push_back({service.name, service.identity, service.kind, service.gone});
+    slots.push_back(slot);
+  });
+  decisions = make_plan(entries, known);
+  const auto is_in_motion = [&](const Decision& decision) {
+    return is_stop(decision) && std::ranges::find(listing_.in_motion, roster_[slots[decision.known]].identity.inode) !=
+                                    listing_.in_motion.end();
+  };
+  if (std::erase_if(decisions, is_in_motion) != 0) look_again_soon();
+  return 0;
+}
+
 void Scanner::apply(const std::vector<Decision>& decisions, const std::vector<Slot>& slots) {
   for (const Decision& decision : decisions) {
     const Slot slot = decision.known == kNobody ? kNobody : slots[decision.known];
     switch (decision.what) {
-      case Decision::What::start: begin_service(listing_[decision.entry], slot); break;
+      case Decision::What::start: begin_service(listing_.services[decision.entry], slot); break;
       case Decision::What::stop: stop_service(slot); break;
-      case Decision::What::rename: rename_service(slot, listing_[decision.entry]); break;
-      case Decision::What::refresh: refresh_service(slot, listing_[decision.entry]); break;
+      case Decision::What::rename: rename_service(slot, listing_.services[decision.entry]); break;
+      case Decision::What::refresh: refresh_service(slot, listing_.services[decision.entry]); break;
       case Decision::What::duplicate:
-        if (warnings_.is_new(listing_[decision.entry].name))
-          warn({"skipping ", listing_[decision.entry].name, ": another name of ",
+        if (warnings_.is_new(listing_.services[decision.entry].name))
+          warn({"skipping ", listing_.services[decision.entry].name, ": another name of ",
                 slot == kNobody ? std::string_view("another new service") : std::string_view(roster_[slot].name)});
         break;
     }

@@ -14,6 +14,7 @@
 #include "svscan/essentials.h"
 #include "svscan/foreground.h"
 #include "svscan/holders.h"
+#include "svscan/kept_pipes.h"
 #include "svscan/listing.h"
 #include "svscan/lookouts.h"
 #include "svscan/orphans.h"
@@ -51,6 +52,7 @@ class Scanner {
   void on_directory_change();
   void request_scan();
   void scan();
+  int look(std::vector<Decision>& decisions, std::vector<Slot>& slots);
   void watch_scan_directory();
   void follow_replaced_directory();
   void look_again_after(const Error& error);
@@ -80,6 +82,8 @@ class Scanner {
   void begin_upgrade();
   void trial_ended(bool works);
   void on_trial_overdue();
+  void keep_pipes(Slot slot);
+  void on_kept_time();
   void essential_changed(Slot slot);
 
   // stopping.cpp
@@ -106,6 +110,7 @@ class Scanner {
   char** const argv_;
   Roster roster_;
   Orphans orphans_;
+  KeptPipes kept_pipes_;
   Bells bells_;
   Outputs outputs_;
   Starter starter_;
@@ -115,9 +120,9 @@ class Scanner {
   Warnings warnings_;
   Signals signals_;
 
-  std::vector<Listed> listing_;  // of the last scan; kept for its memory
-  std::vector<Slot> pending_;    // services without a `run` that can be executed
-  timespec scanned_change_{};    // the scan directory's mtime as last scanned
+  Listing listing_;            // of the last scan; kept for its memory
+  std::vector<Slot> pending_;  // services without a `run` that can be executed
+  timespec scanned_change_{};  // the scan directory's mtime as last scanned
   Instant last_scan_end_;
   Duration last_scan_cost_{};
   bool scan_requested_ = false;
@@ -160,6 +165,7 @@ class Scanner {
   Timer trial_timer_;
   Timer reap_timer_;
   Timer state_timer_;
+  Timer kept_timer_;
   Loop loop_;  // last, see lib/loop.h
 };
 

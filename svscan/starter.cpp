@@ -17,6 +17,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Duration kLongEnough = seconds(1);
+constexpr Duration kLongestPause = seconds(5);  // without a supervise, nobody hears what a service is told
 constexpr Duration kShortagePause = seconds(1);
 constexpr Duration kElsewherePause = seconds(1);
 
@@ -78,8 +79,8 @@ void Starter::delay_after_death(Slot slot, Instant now) {
     queue(slot);
     return;
   }
-  const unsigned doublings = std::min(service.quick_deaths - 2, 5u);
-  delay(slot, now + std::min<Duration>(seconds(1) * (1 << doublings), seconds(30)), Phase::delayed);
+  const unsigned doublings = std::min(service.quick_deaths - 2, 3u);
+  delay(slot, now + std::min<Duration>(seconds(1) * (1 << doublings), kLongestPause), Phase::delayed);
 }
 
 void Starter::take_due(Instant now) {

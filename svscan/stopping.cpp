@@ -13,13 +13,14 @@
 namespace svdir::svscan {
 namespace {
 
+using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // Between KILL to the services and KILL to the supervises, and from there to the exit.
 constexpr Duration kNudge = milliseconds(10);
 constexpr Duration kKillPause = seconds(1);
-constexpr Duration kEcho = milliseconds(2);
+constexpr Duration kEcho = microseconds(500);
 
 void kill_group(const ProcessId& process) {
   if (process.pid <= 1) return;

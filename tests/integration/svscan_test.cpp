@@ -1,11 +1,13 @@
 // svscan as a person uses it: what appears is run, what vanishes is stopped, what dies comes back.
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "lib/fd.h"
+#include "tests/support/killable.h"
 #include "tests/support/service.h"
 #include "tests/support/skip.h"
 
@@ -254,6 +256,7 @@ TEST_CASE("a second TERM kills at once", "[svscan][stop]") {
   WAIT_UNTIL(exists(stubborn / "up"));
   svscan.process().signal(SIGTERM);
   WAIT_UNTIL(stubborn.state().leaving);
+  nap();  // longer than what svscan takes for one wish told twice
   CHECK(svscan.end() == 0);
   CHECK(!is_alive(pid));
 }
@@ -295,6 +298,30 @@ TEST_CASE("a scan directory that is not there is the user's mistake", "[svscan]"
   const Ran ran = run({program("svscan"), "/nowhere/at/all"});
   CHECK(ran.code == 100);
   CHECK(ran.errors == "svscan: fatal: unable to open the scan directory /nowhere/at/all: No such file or directory\n");
+}
+
+// The directory is read while names change: what is missing under both names is not gone.
+TEST_CASE("a service keeps running through a flood of its renames", "[svscan]") {
+  TempDir dir;
+  const ServiceDir moving = ServiceDir(dir, "a").run("echo >> starts; exec sleep 1000");
+  write_script(dir / "script-a", "echo > " + (dir / ".read") + "; exec sleep 1000");
+  Scanning svscan(dir.path());
+  const pid_t pid = moving.wait_for_new_pid();
+  const pid_t script = ServiceDir(dir.path() + "/.svdir", "script-a").wait_for_new_pid();
+  WAIT_UNTIL(exists(moving / "starts") && exists(dir / ".read"));
+  for (int i = 0; i < 4000; ++i) {
+    const std::string from(1, i % 2 == 0 ? 'a' : 'b');
+    const std::string to(1, i % 2 == 0 ? 'b' : 'a');
+    REQUIRE(::rename((dir / from).c_str(), (dir / to).c_str()) == 0);
+    REQUIRE(::rename((dir / ("script-" + from)).c_str(), (dir / ("script-" + to)).c_str()) == 0);
+    if (i % 4 == 0) ::sched_yield();
+  }
+  appear(dir, "last").wait_for_new_pid();
+  WAIT_UNTIL(ServiceDir(dir.path() + "/.svdir", "script-a").pid() == script);
+  CHECK(moving.pid() == pid);
+  CHECK(lines(moving / "starts") == 1);
+  CHECK(is_alive(pid));
+  CHECK(is_alive(script));
 }
 
 TEST_CASE("a flood of renames ends with the right services", "[svscan]") {

@@ -1,8 +1,11 @@
 // svscan where things go wrong around it.
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
 
 #include "tests/support/service.h"
 #include "tests/support/skip.h"
@@ -120,6 +123,42 @@ TEST_CASE("a supervise that cannot start is tried again more and more slowly", "
   WAIT_UNTIL(count(read_file(bin / "starts"), "x") == 3);
   CHECK(contains(svscan.process().errors(), "supervise a (pid "));
   CHECK(svscan.end() == 0);
+}
+
+// Then nobody but svscan has the pipe open.
+TEST_CASE("service, logger and supervise killed before the next supervise is there: no line is lost",
+          "[svscan][adoption]") {
+  const bool is_output = GENERATE(true, false);
+  CAPTURE(is_output);
+  TempDir dir;
+  TempDir bin;
+  write_script(bin / "supervise", "while [ -e " + (bin / "hold") + " ]; do echo > " + (bin / "held") +
+                                      "; sleep 0.01; done; exec " + program("supervise") + " \"$1\"");
+  ServiceDir service(dir, "a");
+  service.run("mkdir ran || exec sleep 1000\nwhile [ ! -e go ]; do sleep 0.01; done\n" +
+              std::string(is_output ? "" : "exec >&2\n") +
+              "n=0; while [ $n -lt 100 ]; do n=$((n+1)); echo line $n; done; echo > written; exec sleep 1000");
+  for (const char* each : {"log/run", "log/stderr/run"}) service.script_at(each, "echo $$ > pid; exec cat >> lines");
+  service.conf("stderr = ./err\n");  // the script log/stderr/run goes before that
+  const std::string log = service / (is_output ? "log" : "log/stderr");
+  Scanning svscan(dir.path(), {.arguments = {"--supervise", bin / "supervise"}});
+  const pid_t pid = service.wait_for_new_pid();
+  WAIT_UNTIL(exists(log + "/lines"));
+  const pid_t logger = std::atoi(read_file(log + "/pid").c_str());
+  REQUIRE(logger > 0);
+  REQUIRE(::kill(logger, SIGSTOP) == 0);
+  write_file(service / "go", "");
+  WAIT_UNTIL(exists(service / "written"));
+  write_file(bin / "hold", "");
+  REQUIRE(::kill(service.state().supervisor.pid, SIGKILL) == 0);
+  WAIT_UNTIL(exists(bin / "held"));
+  REQUIRE(::kill(logger, SIGKILL) == 0);
+  REQUIRE(::kill(pid, SIGKILL) == 0);
+  WAIT_UNTIL(!is_alive(logger) && !is_alive(pid));
+  std::filesystem::remove(bin / "hold");
+  WAIT_UNTIL(count(read_file(log + "/lines"), "line") == 100);
+  CHECK(svscan.end() == 0);
+  CHECK(count(read_file(log + "/lines"), "line") == 100);
 }
 
 TEST_CASE("without a supervise program svscan says so and ends", "[svscan][trouble]") {

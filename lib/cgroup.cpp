@@ -56,13 +56,18 @@ Result<std::string> cgroup_directory(std::string_view setting) {
   return directory.append(setting);
 }
 
-Result<std::string> service_cgroup(std::string_view setting) {
-  Result<std::string> directory = cgroup_directory(setting);
-  if (!directory) return directory;
+Result<std::string> choose_cgroup(std::string_view setting, const std::string& present) {
   char here[PATH_MAX];
-  if (::getcwd(here, sizeof here) == nullptr) return system_error("unable to tell the name of the working directory");
+  struct stat facts;
+  if (::getcwd(here, sizeof here) == nullptr || sys::fstatat(AT_FDCWD, ".", &facts) != 0)
+    return system_error("unable to tell the name of the working directory");
   const std::string_view path = here;
-  return directory->append("/").append(path.substr(path.rfind('/') + 1));
+  std::string group = setting.starts_with('/') ? "" : own_group() + "/";
+  group.append(setting).append(path.substr(path.rfind('/')));
+  const Result<std::string> directory = cgroup_directory(group);
+  if (!directory) return directory;
+  if (group != present && cgroup_has_processes(*directory)) group += "." + std::to_string(facts.st_ino);
+  return group;
 }
 
 Result<void> enter_cgroup(const std::string& directory) {

@@ -2,9 +2,11 @@
 //
 // The setting `cgroup = DIR` stands for the directory DIR below the group that the supervisor runs in, or below the
 // root of the hierarchy when it begins with '/'; the service's own group is DIR/NAME, so that services which share a
-// setting (from .defaults, as instances) never share a group. NAME is that of the service directory. svrun makes it
-// (with all missing parts) and enters it before it executes the service; supervise, which stays outside, finds
-// leftovers in it and kills them by cgroup.kill. No controller is switched on: what limits there are is for those who
+// setting (from .defaults, as instances) never share a group. NAME is that of the service directory when the service is
+// started; if somebody else's processes are in that group (the directory's name was another one's, which was renamed
+// and runs on), its inode is added. svrun makes the group (with all missing parts) and enters it before it executes the
+// service; supervise, which stays outside and has put it on record, finds leftovers in it and kills them by
+// cgroup.kill. No controller is switched on: what limits there are is for those who
 // delegated the group. See cgroups(7) and the kernel's cgroup-v2 document.
 #pragma once
 
@@ -15,11 +17,12 @@
 
 namespace svdir {
 
-// The directory DIR of the setting's value. An error where there is no version 2 hierarchy.
+// The directory of the group that a setting's value stands for. An error where there is no version 2 hierarchy.
 Result<std::string> cgroup_directory(std::string_view setting);
 
-// DIR/NAME for the service whose directory is the working directory.
-Result<std::string> service_cgroup(std::string_view setting);
+// The group for the next run of the service whose directory is the working directory, as an absolute value of the
+// setting; `present` is that of its last run, or "".
+Result<std::string> choose_cgroup(std::string_view setting, const std::string& present);
 
 // Makes the directory and moves the calling process into it.
 Result<void> enter_cgroup(const std::string& directory);

@@ -55,9 +55,14 @@ Result<void> write_atomically(int dir, const char* name, std::string_view bytes,
   if (again && before.st_size > size && sys::ftruncate(fd.get(), size) != 0)
     return system_error("unable to shorten", fresh);
   fd.reset();  // and with it the lease, before the file can be found under its name
-  if ((again || is_file(dir, name)) && sys::exchange(dir, fresh, name) == 0) return {};
+  if (is_file(dir, name) && sys::exchange(dir, fresh, name) == 0) return {};
   if (sys::renameat(dir, fresh, dir, name) != 0) return system_error("unable to rename into place", name);
   return {};
+}
+
+void remove_written(int dir, const char* name) {
+  sys::unlinkat(dir, name);
+  sys::unlinkat(dir, (std::string(name) + ".new").c_str());
 }
 
 // Whoever looks up a name just before an exchange, and opens what he has found after it, meets the writer's lease.

@@ -19,6 +19,9 @@ namespace svdir {
 // exec.
 Result<void> write_atomically(int dir, const char* name, std::string_view bytes, mode_t mode);
 
+// Removes it, and what earlier writes have left beside it.
+void remove_written(int dir, const char* name);
+
 // Opens a file, or a FIFO, for reading without waiting. -1 with errno.
 Fd open_to_read(int dir, const char* name);
 

@@ -1,8 +1,8 @@
-// What svscan says of itself, in SCAN/.svdir/scan (or STATE/.svdir/scan under -s): written at its start and whenever
+// What svscan says of itself, in SCAN/.svdir/.scan (or STATE/.svdir/.scan under -s): written at its start and whenever
 // its counts have changed, removed when it leaves.
 //
 // `key=value` lines like those of supervise/state: the first is "svscan=1", the last "end=1"; unknown keys are
-// skipped. Whether the svscan is still there is told by the lock on .svdir/lock, not by this file.
+// skipped. Whether the svscan is still there is told by the lock on .svdir/.lock, not by this file.
 #pragma once
 
 #include <sys/types.h>
@@ -14,8 +14,9 @@
 
 namespace svdir {
 
-inline constexpr char kScanStateFile[] = ".svdir/scan";
-inline constexpr char kScanLockFile[] = ".svdir/lock";  // "PID\n"; locked (flock) while that svscan lives
+// Names that no service in .svdir can have.
+inline constexpr char kScanStateFile[] = ".svdir/.scan";
+inline constexpr char kScanLockFile[] = ".svdir/.lock";  // "PID\n"; locked (flock) while that svscan lives
 
 struct ScanState {
   pid_t pid = 0;

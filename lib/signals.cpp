@@ -70,6 +70,7 @@ void sanitize_process() {
     if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) < 0 && ::open("/", O_RDONLY | O_DIRECTORY) < 0) break;
   }
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGCHLD, SIG_DFL);  // inherited as ignored, it would make our children end without a word to us
   raise_descriptor_limit();
 }
 

@@ -31,8 +31,8 @@ class Signals {
 // Async-signal-safe. Every disposition to default (also what we inherited as ignored), empty mask.
 void restore_signals_in_child();
 
-// Makes descriptors 0, 1 and 2 exist (/dev/null where they were closed), ignores SIGPIPE and raises the soft limit
-// of descriptors to the hard one. Every program calls it first.
+// Makes descriptors 0, 1 and 2 exist (/dev/null where they were closed), ignores SIGPIPE, hears of children again where
+// the parent ignored SIGCHLD, and raises the soft limit of descriptors to the hard one. Every program calls it first.
 void sanitize_process();
 
 // Part of the above.

@@ -141,6 +141,7 @@ void each_field(Record& record, Visit visit) {
   visit("pending", record.pending);
   visit("reason", record.reason);
   visit("status-text", record.status_text);
+  visit("cgroup", record.cgroup);
   visit("settings", record.settings);
 }
 

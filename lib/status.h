@@ -22,6 +22,9 @@
 namespace svdir {
 
 namespace file {
+// Below a service directory: the service's own state, that of its logger, and of the logger of its standard error.
+inline constexpr std::array<std::string_view, 3> kUnits{"/", "/log/", "/log/stderr/"};
+
 inline constexpr char kLock[] = "supervise/lock";
 inline constexpr char kOk[] = "supervise/ok";
 inline constexpr char kControl[] = "supervise/control";
@@ -128,6 +131,7 @@ struct StateRecord {
   std::string pending;      // command bytes taken from the FIFO and not yet carried out, in hexadecimal
   std::string reason;       // why it is failed, waiting or misconfigured; free text, one line
   std::string status_text;  // what the service said of itself (sd_notify STATUS=), one line
+  std::string cgroup;       // the control group of the last run, from the root of the hierarchy: "/web"
   std::string settings;     // the settings that differ from the defaults, "key=value;…", one line
 
   bool operator==(const StateRecord&) const = default;

@@ -165,11 +165,9 @@ bool Unit::group_is_left(pid_t group) const {
   return sys::kill(-group, 0) == 0;
 }
 
-// The directory of the service's own control group; "" where it has none.
+// The directory of the control group of its last run; "" where it has none.
 std::string Unit::own_cgroup() const {
-  const std::string_view setting = settings_.attribute("cgroup");
-  if (setting.empty() || role_ == Role::logger) return {};
-  return service_cgroup(setting).value_or("");
+  return record_.cgroup.empty() ? "" : cgroup_directory(record_.cgroup).value_or("");
 }
 
 // The same when there is somebody in it who must not be left.

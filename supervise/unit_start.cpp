@@ -1,5 +1,6 @@
 // Unit, the way up: settings, neighbours, control/u, run, and what run says of itself.
 #include "lib/access.h"
+#include "lib/cgroup.h"
 #include "lib/say.h"
 #include "lib/spawn.h"
 #include "lib/system.h"
@@ -141,6 +142,16 @@ int Unit::record_child(void* self, pid_t pid) {
   return 0;
 }
 
+// Where there is none to be had, svrun says why.
+void Unit::choose_own_cgroup() {
+  const std::string_view setting = settings_.attribute("cgroup");
+  std::string group =
+      setting.empty() || role_ == Role::logger ? "" : choose_cgroup(setting, record_.cgroup).value_or("");
+  if (group == record_.cgroup) return;
+  if (const std::string before = own_cgroup(); !before.empty()) remove_cgroup(before);
+  record_.cgroup = std::move(group);
+}
+
 // run itself where nothing has to be set up for it, else svrun, which executes it.
 Program Unit::run_program() const {
   if (!command_.empty()) {
@@ -151,7 +162,9 @@ Program Unit::run_program() const {
   if (settings_.svrun.empty()) return Program(dir_.get(), "./run");
   Program program(dir_.get(), host_.svrun_program());
   if (users_own_) program.argument("--ids-first");
-  for (const std::string& option : settings_.svrun) program.argument(option);
+  for (const std::string& option : settings_.svrun)
+    program.argument(option.starts_with("--cgroup=") && !record_.cgroup.empty() ? "--cgroup=" + record_.cgroup
+                                                                                : option);
   program.argument("./run");
   return program;
 }
@@ -176,6 +189,7 @@ void Unit::set_command(int where, std::vector<std::string> command) {
 }
 
 void Unit::launch() {
+  choose_own_cgroup();
   Program run = run_program();
   if (!host_.connect(*this, run, true))
     return apply({.kind = Event::Kind::spawn_failed, .reason = "its standard output is not to be had"});

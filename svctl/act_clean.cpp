@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "lib/spawn.h"
@@ -28,9 +29,11 @@ std::vector<std::string> names_in(int at, const std::string& path) {
   return names;
 }
 
-bool is_free(const Target& target) {
-  const Fd lock(sys::openat(target.at, (target.path + "/supervise/lock").c_str(), O_RDONLY | O_NONBLOCK));
-  return !lock || sys::flock(lock.get(), LOCK_SH | LOCK_NB) == 0;
+// The lock of a service that nobody supervises, which keeps a supervise away until we are done; false when somebody
+// has it. There may be no lock at all.
+bool take_lock(const Target& target, Fd& lock) {
+  lock.reset(sys::openat(target.at, (target.path + "/supervise/lock").c_str(), O_RDONLY | O_NONBLOCK));
+  return !lock || sys::flock(lock.get(), LOCK_EX | LOCK_NB) == 0;
 }
 
 bool still_runs(const ProcessId& process) {
@@ -50,10 +53,12 @@ std::size_t remove_waiters(const Target& target) {
   return removed;
 }
 
-// All of supervise/, where nobody supervises and nothing that is on record runs.
+// All of supervise/, where nobody supervises and nothing that is on record runs; the lock last.
 Result<void> remove_state(const Target& target) {
   const std::string supervise = target.path + "/supervise";
-  for (const std::string& name : names_in(target.at, supervise))
+  std::vector<std::string> names = names_in(target.at, supervise);
+  std::ranges::partition(names, [](const std::string& name) { return name != "lock"; });
+  for (const std::string& name : names)
     if (sys::unlinkat(target.at, (supervise + "/" + name).c_str()) != 0)
       return system_error("unable to remove", supervise + "/" + name);
   if (sys::unlinkat(target.at, supervise.c_str(), AT_REMOVEDIR) != 0)
@@ -67,7 +72,8 @@ std::string clean_one(const Target& target, bool& failed) {
   const std::size_t waiters = remove_waiters(target);
   std::string text = waiters > 0 ? std::to_string(waiters) + " stale FIFO(s) of waiters removed" : "";
   if (view.supervisor != View::Supervisor::gone) return text;
-  if (!is_free(target)) return text;
+  Fd lock;
+  if (!take_lock(target, lock)) return text;
   if (still_runs(view.record.main) || still_runs(view.record.finish))
     return "left alone: without a supervisor, but process " +
            std::to_string(view.record.main.pid != 0 ? view.record.main.pid : view.record.finish.pid) + " still runs";
@@ -84,7 +90,7 @@ Action clean_up(const Request& request) {
   Screen screen;
   int code = targets->unmatched.empty() ? 0 : 3;
   for (const Target& target : targets->list)
-    for (const Target& one : {target, logger_of(target)}) {
+    for (const Target& one : {target, logger_of(target), error_logger_of(target)}) {
       bool failed = false;
       const std::string text = clean_one(one, failed);
       if (failed) code = 1;

@@ -95,8 +95,17 @@ int prepare_files(Verb verb, std::vector<Target>& list) {
 }
 
 void turn_to_loggers(std::vector<Target>& list) {
-  for (Target& target : list)
-    if (!target.name.ends_with("/log")) target = logger_of(target);
+  std::vector<Target> loggers;
+  for (const Target& target : list) {
+    if (target.name.ends_with("/log") || target.name.ends_with("/log/stderr")) {
+      loggers.push_back(target);
+      continue;
+    }
+    const bool has_errors = has_error_logger(target);
+    if (has_logger(target) || !has_errors) loggers.push_back(logger_of(target));
+    if (has_errors) loggers.push_back(error_logger_of(target));
+  }
+  list = std::move(loggers);
 }
 
 // `once -w`: the exit code of the run that was waited for, in the shell's way of telling signals.

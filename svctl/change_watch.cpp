@@ -16,6 +16,7 @@ namespace {
 constexpr int kPollMilliseconds = 10;
 constexpr std::size_t kFew = 32;  // each FIFO takes three descriptors and six calls that change a directory
 constexpr std::uint64_t kInotifyKey = ~std::uint64_t{0};
+constexpr std::uint64_t kEndOf = std::uint64_t{1} << 62;  // a pidfd's key is its service's with this bit
 
 bool poll_for_reading(int epoll, int fd, std::uint64_t key) {
   epoll_event event{};
@@ -55,7 +56,7 @@ void ChangeWatch::watch_end(int service_dir, std::size_t key, pid_t supervisor) 
   Entry& entry = entries_[key];
   if (supervisor != 0) {
     entry.supervisor.reset(sys::pidfd_open(supervisor));
-    if (entry.supervisor) poll_for_reading(epoll_.get(), entry.supervisor.get(), key);
+    if (entry.supervisor) poll_for_reading(epoll_.get(), entry.supervisor.get(), key | kEndOf);
   } else if (entry.means == Means::inotify) {
     add_inotify(service_dir, key, IN_CLOSE_NOWRITE);
   }
@@ -124,8 +125,11 @@ const std::vector<std::size_t>& ChangeWatch::wait(int milliseconds) {
       read_inotify();
       continue;
     }
-    const auto key = static_cast<std::size_t>(events[i].data.u64);
-    if (entries_[key].fifo.fd() >= 0) entries_[key].fifo.drain();
+    const auto key = static_cast<std::size_t>(events[i].data.u64 & ~kEndOf);
+    if ((events[i].data.u64 & kEndOf) != 0)
+      entries_[key].supervisor.reset();  // readable from now on, and no news any more
+    else if (entries_[key].fifo.fd() >= 0)
+      entries_[key].fifo.drain();
     report(key);
   }
   if (polled_ > 0)

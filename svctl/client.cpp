@@ -215,7 +215,7 @@ void Client::examine(Job& job) {
     const bool replaced = job.now.is_precise() && job.sent_to != job.now.record.supervisor;
     if (!job.sent || (replaced && !acknowledges(job.now, job.token))) send(job);
     if (job.verdict.outcome != Outcome::pending) return;
-  } else if (task_.patient || task_.goal == Goal::gone) {
+  } else if (task_.patient) {
     job.alone_since = {};
   } else if (!job.alone_since.is_set()) {
     job.alone_since = now;
@@ -254,15 +254,15 @@ void Client::check_by_script(Job& job) {
     return;
   }
   int status = 0;
-  if (::waitpid(job.check, &status, WNOHANG) == 0) {
+  const pid_t ended = ::waitpid(job.check, &status, WNOHANG);
+  if (ended == 0) {
     if (now < job.check_until) return;
     ::kill(-job.check, SIGKILL);  // it leads a session of its own
-    ::waitpid(job.check, &status, 0);
-    status = SIGKILL;
+    ::waitpid(job.check, nullptr, 0);
   }
   --checks_running_;
+  job.check_passed = ended == job.check && status == 0;
   job.check = 0;
-  job.check_passed = status == 0;
 }
 
 void Client::tick(std::vector<Job>& jobs) {

@@ -157,6 +157,9 @@ Verdict judge(const Question& question, const View& before, const View& now) {
   if (!now.exists && question.goal != Goal::gone) return {Outcome::failed, "its directory is gone"};
   if (question.goal == Goal::gone) {
     if (now.is_supervised()) return {};
+    // One that was killed has not stopped anything; one that has left has signed off.
+    if (now.is_precise() && now.record.supervisor.pid != 0 && now.record.main.pid != 0)
+      return {Outcome::pending, "its supervisor has died, " + with_pid("still running", now.record)};
     return {Outcome::ok, "stopped, its supervisor has ended"};
   }
   if (!now.is_supervised()) return {Outcome::pending, "no supervisor"};

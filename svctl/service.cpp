@@ -150,14 +150,27 @@ bool is_published(const Target& target, const View& view) {
   return !unpack(bytes, status) || status.pid == runit_view(view.record).pid;
 }
 
+namespace {
+Target below(const Target& target, const std::string& directory) {
+  const auto joined = [&](const std::string& path) { return path + (path.ends_with('/') ? "" : "/") + directory; };
+  return {joined(target.name), joined(target.path), target.at};
+}
+}  // namespace
+
 Target logger_of(const Target& target) {
-  const bool slash = target.path.ends_with('/');
-  return {target.name + (target.name.ends_with('/') ? "log" : "/log"), target.path + (slash ? "log" : "/log"),
-          target.at};
+  return below(target, "log");
+}
+
+Target error_logger_of(const Target& target) {
+  return below(target, "log/stderr");
 }
 
 bool has_logger(const Target& target) {
   return is_there(target, "log/supervise");
+}
+
+bool has_error_logger(const Target& target) {
+  return is_there(target, "log/stderr/supervise");
 }
 
 Result<void> write_control(const Target& target, std::string_view bytes) {

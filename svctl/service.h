@@ -51,10 +51,12 @@ View look(const Target& target);
 // False while `state` is ahead of `status`: a process is recorded there before it executes run, which may still fail.
 bool is_published(const Target& target, const View& view);
 
-// The service's logger, log/, as a target of its own.
+// The service's logger, log/, and the one of its standard error, log/stderr/, as targets of their own.
 Target logger_of(const Target& target);
+Target error_logger_of(const Target& target);
 // Whether it is there and ever was supervised.
 bool has_logger(const Target& target);
+bool has_error_logger(const Target& target);
 
 // What `status` tells, put as a record.
 StateRecord record_from(const RunitStatus& status);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include "lib/log_status.h"
@@ -44,7 +45,11 @@ std::vector<StatusRow> survey(const std::vector<Target>& targets, bool with_logg
       for (std::size_t i = begin; i < std::min(begin + kAtOnce, rows.size()); ++i) look_at(i);
   };
   std::optional<std::jthread> second;
-  if (targets.size() >= kWorthAThread) second.emplace(look_on);
+  try {
+    if (targets.size() >= kWorthAThread) second.emplace(look_on);
+  } catch (const std::system_error&) {
+    // No thread is to be had: alone, then.
+  }
   look_on();
   return rows;
 }

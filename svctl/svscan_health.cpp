@@ -3,12 +3,13 @@
 #include <cerrno>
 #include <charconv>
 
+#include "lib/scan_state.h"
 #include "lib/system.h"
 
 namespace svdir::svctl {
 
 pid_t find_svscan(int scan_directory) {
-  const Fd lock(sys::openat(scan_directory, ".svdir/lock", O_RDONLY | O_NONBLOCK | O_NOFOLLOW));
+  const Fd lock(sys::openat(scan_directory, kScanLockFile, O_RDONLY | O_NONBLOCK | O_NOFOLLOW));
   if (!lock) return 0;
   char text[24];
   const ssize_t length = sys::read(lock.get(), text, sizeof text);

@@ -7,7 +7,7 @@
 
 namespace svdir::svctl {
 
-// svscan holds a lock on DIR/.svdir/lock and has its pid in it. 0: none runs, or we may not look (errno says why).
+// svscan holds a lock on DIR/.svdir/.lock and has its pid in it. 0: none runs, or we may not look (errno says why).
 pid_t find_svscan(int scan_directory);
 
 }  // namespace svdir::svctl

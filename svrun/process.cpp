@@ -151,7 +151,7 @@ Result<void> prepare(const RunPlan& plan, const Credentials* identity, Environme
   const Attributes& wanted = plan.attributes;
   const auto wrong = [&](std::string_view key, const Error& error) { return std::unexpected(about(plan, key, error)); };
   if (!wanted.cgroup.empty()) {
-    const auto directory = wanted.explain ? service_cgroup(wanted.cgroup) : cgroup_directory(wanted.cgroup);
+    const auto directory = cgroup_directory(wanted.cgroup);
     if (!directory) return wrong("cgroup", directory.error());
     if (const auto entered = enter_cgroup(*directory); !entered) return wrong("cgroup", entered.error());
   }

@@ -8,22 +8,14 @@
 #include "lib/system.h"
 
 namespace svdir::svscan {
-namespace {
-
-std::string base_of(const Roster& roster, Slot slot, bool is_logger) {
-  return roster[slot].path + (is_logger ? "/log/" : "/");
-}
-
-}  // namespace
-
 void Orphans::collect(int work, Slot slot) {
-  for (const bool is_logger : {false, true}) {
-    const Result<std::string> text =
-        read_small(work, (base_of(roster_, slot, is_logger) + file::kState).c_str(), kLongestState);
+  for (const std::string_view unit : file::kUnits) {
+    const std::string path = roster_[slot].path + std::string(unit) + file::kState;
+    const Result<std::string> text = read_small(work, path.c_str(), kLongestState);
     StateRecord record;
     if (!text || !unpack(*text, record)) continue;
     for (const ProcessId& process : {record.main, record.finish})
-      if (process.pid > 1) note(work, process.pid, {slot, is_logger});
+      if (process.pid > 1) note(work, process.pid, {slot, unit});
   }
 }
 
@@ -62,7 +54,7 @@ void Orphans::forget(Slot slot) {
 }
 
 void Orphans::tell(int work, pid_t pid, int status, Owner owner) const {
-  const std::string base = base_of(roster_, owner.slot, owner.is_logger);
+  const std::string base = roster_[owner.slot].path + std::string(owner.unit);
   const std::string news = std::to_string(pid) + " " + std::to_string(status) + "\n";
   if (const Result<void> written = write_atomically(work, (base + file::kExit).c_str(), news, 0600); !written) {
     warn(written.error());

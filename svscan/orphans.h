@@ -34,7 +34,7 @@ class Orphans {
  private:
   struct Owner {
     Slot slot = kNobody;
-    bool is_logger = false;
+    std::string_view unit;  // of file::kUnits
   };
   struct Stranger {
     pid_t pid = 0;

@@ -173,7 +173,7 @@ void Scanner::on_slow_time() {
   const bool is_same = can_tell && facts.st_mtim.tv_sec == scanned_change_.tv_sec &&
                        facts.st_mtim.tv_nsec == scanned_change_.tv_nsec &&
                        facts.st_mtim.tv_sec + 1 < wall_now().seconds;
-  if (watch_works_ || !is_same || scan_failure_ != 0) request_scan();
+  if (watch_works_ || !is_same || scan_failure_ != 0 || std::exchange(look_again_, false)) request_scan();
   slow_timer_.start(loop_, monotonic_now() + (watch_works_ ? kSlowRescan : kPlainRescan),
                     callback<&Scanner::on_slow_time>(this));
 }
@@ -184,6 +184,7 @@ void Scanner::look_again_after(const Error& error) {
 }
 
 void Scanner::look_again_soon() {
+  look_again_ = true;
   slow_timer_.start(loop_, monotonic_now() + kPlainRescan, callback<&Scanner::on_slow_time>(this));
 }
 
@@ -234,7 +235,8 @@ void Scanner::rescan_everything() {
       if (const Result<void> made = make_mirror(places_, listed, service.path); !made) warn(made.error());
     if (service.phase == Phase::left_alone) starter_.queue(slot);
     if (service.phase == Phase::running || service.phase == Phase::held || service.phase == Phase::elsewhere)
-      send_command(places_.work.get(), service.path + "/log", 'a');
+      for (const std::string_view logger : std::span(file::kUnits).subspan(1))
+        send_command(places_.work.get(), service.path + std::string(logger), 'a');
   });
   follow_replaced_directory();
   watch_scan_directory();

@@ -3,7 +3,7 @@
 // scanner.cpp    the loop, signals, when to scan, and what follows from a scan
 // arrivals.cpp   services that appear or change their names
 // endings.cpp    ends of supervises and of other processes; upgrades
-// health.cpp     what it says of itself in .svdir/scan
+// health.cpp     what it says of itself in .svdir/.scan
 // stopping.cpp   the orderly and the hurried end
 #pragma once
 
@@ -95,6 +95,7 @@ class Scanner {
   bool tell_to_stop(Slot slot);
   void stop_service(Slot slot);
   void adopt_to_stop(Slot slot);
+  void nudge_soon();
   void nudge_adopters();
   void service_is_down(Slot slot);
   void on_stop_time();
@@ -126,6 +127,7 @@ class Scanner {
   Instant last_scan_end_;
   Duration last_scan_cost_{};
   bool scan_requested_ = false;
+  bool look_again_ = false;  // at the next slow time, though nothing has changed
   bool watch_works_ = false;
   bool said_no_watch_ = false;
   bool is_displaced_ = false;  // the scan directory's path does not lead to it any more

@@ -43,11 +43,10 @@ std::vector<std::string> what_it_stands_on(const Places& places, const std::stri
 }
 
 // KILL to all that `state` says is running.
-void kill_recorded(int work, const std::string& base, bool with_logger) {
-  for (const bool is_logger : {false, true}) {
-    if (is_logger && !with_logger) break;
+void kill_recorded(int work, const std::string& base, bool with_loggers) {
+  for (const std::string_view unit : std::span(file::kUnits).first(with_loggers ? file::kUnits.size() : 1)) {
     const Result<std::string> text =
-        read_small(work, (base + (is_logger ? "/log/" : "/") + file::kState).c_str(), kLongestState);
+        read_small(work, std::string(base).append(unit).append(file::kState).c_str(), kLongestState);
     StateRecord record;
     if (!text || !unpack(*text, record)) continue;
     kill_group(record.main);
@@ -132,7 +131,11 @@ bool Scanner::tell_to_stop(Slot slot) {
       if (::syscall(SYS_pidfd_send_signal, service.pidfd.get(), SIGTERM, nullptr, 0) != 0)
         send_command(places_.work.get(), service.path, 'x');
       return true;
-    case Phase::elsewhere: send_command(places_.work.get(), service.path, 'x'); return true;
+    case Phase::elsewhere:
+      // Nobody hears it while a child of a dead supervise has not executed its program yet; the next one will.
+      service.has_orphans = !send_command(places_.work.get(), service.path, 'x') && service.has_died;
+      if (service.has_orphans) nudge_soon();
+      return true;
     case Phase::queued:
     case Phase::delayed:
       service.has_orphans = service.has_died && orphans_.has_any(slot);
@@ -150,6 +153,10 @@ bool Scanner::tell_to_stop(Slot slot) {
 
 void Scanner::adopt_to_stop(Slot slot) {
   starter_.queue(slot);
+  nudge_soon();
+}
+
+void Scanner::nudge_soon() {
   nudge_timer_.start(loop_, monotonic_now() + kNudge, callback<&Scanner::nudge_adopters>(this));
 }
 
@@ -159,12 +166,13 @@ void Scanner::nudge_adopters() {
   bool any = false;
   roster_.each([&](Slot, Service& service) {
     if (!service.has_orphans) return;
-    if (service.phase == Phase::running && send_command(places_.work.get(), service.path, 'x'))
+    const bool is_there = service.phase == Phase::running || service.phase == Phase::held;
+    if (is_there && send_command(places_.work.get(), service.path, 'x'))
       service.has_orphans = false;
     else
       any = true;
   });
-  if (any) nudge_timer_.start(loop_, monotonic_now() + kNudge, callback<&Scanner::nudge_adopters>(this));
+  if (any) nudge_soon();
 }
 
 // Its directory has gone.
@@ -243,7 +251,7 @@ void Scanner::leave(int code) {
   exit_code_ = code;
   if (options_.prefix) outputs_.flush();
   if (is_init_) ::kill(-1, SIGKILL);
-  if (places_.has_own) sys::unlinkat(places_.work.get(), kScanStateFile);
+  if (places_.has_own) remove_written(places_.work.get(), kScanStateFile);
   loop_.stop();
 }
 

@@ -56,7 +56,7 @@ class Scene {
   // Whether the svscan that runs has said so itself: it minds its signals then.
   bool is_master() const {
     ScanState state;
-    return unpack(read_file(scan() + "/.svdir/scan"), state) && state.pid == svscan_->pid();
+    return unpack(read_file(scan() + "/.svdir/.scan"), state) && state.pid == svscan_->pid();
   }
   bool are_up(std::initializer_list<const char*> names) const {
     return std::ranges::all_of(names, [&](const char* name) { return is_up(name); });

@@ -36,7 +36,7 @@ ScanState scan_state(const TempDir& dir) {
 TEST_CASE("a bare executable file is a service", "[svscan][scripts]") {
   TempDir dir;
   Scanning svscan(dir.path());
-  WAIT_UNTIL(exists(dir / ".svdir/lock"));
+  WAIT_UNTIL(exists(dir / ".svdir/.lock"));
   write_script(dir / "web", kSleep);
   made_for(dir, "web").wait_for_new_pid();
   CHECK(is_listed(dir, "web"));

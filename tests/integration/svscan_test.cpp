@@ -64,7 +64,7 @@ TEST_CASE("svscan runs each service in its directory, and what appears there lat
 TEST_CASE("a directory that is being filled is no error, and starts when run can be executed", "[svscan]") {
   TempDir dir;
   Scanning svscan(dir.path());
-  WAIT_UNTIL(exists(dir / ".svdir/lock"));
+  WAIT_UNTIL(exists(dir / ".svdir/.lock"));
   const ServiceDir service(dir, "slow");
   write_file(dir / "slow/run", "#!/bin/sh\nexec sleep 1000\n", 0644);
   REQUIRE(::chmod((dir / "slow/run").c_str(), 0755) == 0);
@@ -75,7 +75,7 @@ TEST_CASE("a directory that is being filled is no error, and starts when run can
 TEST_CASE("a run that is written for a while is started when it is closed", "[svscan]") {
   TempDir dir;
   Scanning svscan(dir.path());
-  WAIT_UNTIL(exists(dir / ".svdir/lock"));
+  WAIT_UNTIL(exists(dir / ".svdir/.lock"));
   const ServiceDir service(dir, "slow");
   {
     const Fd run(::open((dir / "slow/run").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0755));

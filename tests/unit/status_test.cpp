@@ -60,6 +60,7 @@ class RandomRecord {
     r.pending = text("0123456789abcdef", 32);
     r.reason = text(" =abc:%\t\xc3\xa4", 60);
     r.status_text = text(" =abc#;\"", 60);
+    r.cgroup = text("/abc.", 40);
     r.settings = text("stop=KILL;10s ", 60);
     return r;
   }

@@ -31,6 +31,43 @@ bool is_file(int dir, const char* name) {
   return sys::fstatat(dir, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(facts.st_mode);
 }
 
+Result<void> write_all(int fd, std::string_view bytes, const char* name) {
+  while (!bytes.empty()) {
+    const ssize_t written = sys::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return system_error("unable to write", name);
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+// Writes all of it to `fresh`, whatever was there before.
+Result<void> write_fresh(int dir, const char* fresh, std::string_view bytes, mode_t mode) {
+  struct stat before{};
+  Fd fd = open_unread(dir, fresh, mode, before);
+  const bool again = static_cast<bool>(fd);
+  if (!again) fd = create_anew(dir, fresh, mode);
+  if (!fd) return system_error("unable to create", fresh);
+  if (auto written = write_all(fd.get(), bytes, fresh); !written) return written;
+  const auto size = static_cast<off_t>(bytes.size());
+  if (again && before.st_size > size && sys::ftruncate(fd.get(), size) != 0)
+    return system_error("unable to shorten", fresh);
+  return {};  // the lease ends before the file can be found under its name
+}
+
+bool is_full(int number) {
+  return number == ENOSPC || number == EDQUOT;
+}
+
+bool write_over(int dir, const char* name, std::string_view bytes) {
+  const Fd fd(sys::openat(dir, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK));
+  struct stat before;
+  if (!fd || ::fstat(fd.get(), &before) != 0 || !S_ISREG(before.st_mode)) return false;
+  std::string text(bytes);
+  if (before.st_size > static_cast<off_t>(text.size())) text.resize(static_cast<std::size_t>(before.st_size), '\n');
+  return sys::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+}
+
 }  // namespace
 
 Result<void> write_atomically(int dir, const char* name, std::string_view bytes, mode_t mode) {
@@ -40,21 +77,10 @@ Result<void> write_atomically(int dir, const char* name, std::string_view bytes,
     errno = ENAMETOOLONG;
     return system_error("unable to write", name);
   }
-  struct stat before{};
-  Fd fd = open_unread(dir, fresh, mode, before);
-  const bool again = static_cast<bool>(fd);
-  if (!again) fd = create_anew(dir, fresh, mode);
-  if (!fd) return system_error("unable to create", fresh);
-  const auto size = static_cast<off_t>(bytes.size());
-  while (!bytes.empty()) {
-    const ssize_t written = sys::write(fd.get(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return system_error("unable to write", fresh);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
+  if (auto written = write_fresh(dir, fresh, bytes, mode); !written) {
+    if (is_full(written.error().number) && write_over(dir, name, bytes)) return {};
+    return written;
   }
-  if (again && before.st_size > size && sys::ftruncate(fd.get(), size) != 0)
-    return system_error("unable to shorten", fresh);
-  fd.reset();  // and with it the lease, before the file can be found under its name
   if (is_file(dir, name) && sys::exchange(dir, fresh, name) == 0) return {};
   if (sys::renameat(dir, fresh, dir, name) != 0) return system_error("unable to rename into place", name);
   return {};

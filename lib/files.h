@@ -17,6 +17,10 @@ namespace svdir {
 // sixth of the time. It is not written over while a reader still has it open; a lease (fcntl(2)) tells. The data are
 // not fsynced: they describe processes, which do not outlive the kernel's page cache. May be called between vfork and
 // exec.
+//
+// Where a full disk has no room for the second file, the first is written over in one write(2), and filled up with
+// newlines to the length it had: what cannot be replaced in one step is better than what is not true any more. So the
+// formats written by this must not mind newlines at their end.
 Result<void> write_atomically(int dir, const char* name, std::string_view bytes, mode_t mode);
 
 // Removes it, and what earlier writes have left beside it.

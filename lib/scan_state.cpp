@@ -65,6 +65,7 @@ std::string pack(const ScanState& state) {
 }
 
 bool unpack(std::string_view text, ScanState& into) {
+  while (text.ends_with("\n\n")) text.remove_suffix(1);  // see write_atomically
   if (!text.starts_with(kFirst) || !text.ends_with(kLast)) return false;
   ScanState state;
   while (!text.empty()) {

@@ -246,6 +246,7 @@ bool unpack_in_any_order(std::string_view lines, StateRecord& record) {
 
 bool unpack(std::string_view text, StateRecord& into) {
   constexpr std::string_view kFirst = "svdir=1\n";
+  while (text.ends_with("\n\n")) text.remove_suffix(1);  // see write_atomically
   if (!text.starts_with(kFirst) || !text.ends_with("\nend=1\n")) return false;
   text.remove_prefix(kFirst.size());
   StateRecord record;

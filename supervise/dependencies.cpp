@@ -152,6 +152,7 @@ std::string Dependencies::obstacle(Neighbour& neighbour) {
     return {};
   }
   if (!neighbour.required) {
+    if (view.is_circular() && waits_for_itself()) return neighbour.name;
     if (!view.exists || (view.is_known && !view.is_coming())) return {};
     if (!view.is_supervised && monotonic_now() - began_ > kAfterPatience) return {};
   }
@@ -163,6 +164,12 @@ std::string Dependencies::obstacle(Neighbour& neighbour) {
   return view.is_supervised ? neighbour.name : neighbour.name + " (not supervised)";
 }
 
+// One that was refused as part of a circle is not on its way any more; but if the circle is ours too, so are we.
+bool Dependencies::waits_for_itself() {
+  search_at_ = monotonic_now();
+  return !find_cycle(own_name_, *this).empty();
+}
+
 bool Dependencies::tell_to_come_up(const std::string& name) const {
   const std::string path = service_path(scan_directory_, name) + "/" + file::kControl;
   const Fd control(sys::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOFOLLOW));
@@ -171,7 +178,8 @@ bool Dependencies::tell_to_come_up(const std::string& name) const {
          sys::write(control.get(), "u", 1) == 1;
 }
 
-// Only who does not run can wait, and an `after` is in the way only while its service is coming up.
+// Only who does not run can wait. An `after` is in the way while its service is coming up; and a circle that it closes
+// is one, though another member has been refused for it already.
 std::vector<std::string> Dependencies::waits_for(const std::string& name) {
   const bool is_us = name == own_name_;
   if (!is_us)
@@ -181,7 +189,8 @@ std::vector<std::string> Dependencies::waits_for(const std::string& name) {
   if (!settings) return {};
   std::vector<std::string> names = std::move(settings->depends);
   for (std::string& other : settings->after)
-    if (other == own_name_ || view_of(other).is_coming()) names.push_back(std::move(other));
+    if (const NeighbourView view = view_of(other); other == own_name_ || view.is_coming() || view.is_circular())
+      names.push_back(std::move(other));
   return names;
 }
 

@@ -65,6 +65,7 @@ class Dependencies final : WaitGraph {
   void subscribe(Neighbour& neighbour);
   NeighbourView view_of(const std::string& name) const;
   std::string obstacle(Neighbour& neighbour);
+  bool waits_for_itself();
   bool tell_to_come_up(const std::string& name) const;
   std::vector<std::string> waits_for(const std::string& name) override;
   void search_cycle(Verdict& into);

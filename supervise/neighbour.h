@@ -2,10 +2,14 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "lib/status.h"
 
 namespace svdir {
+
+// How the reason of a service begins that is one of a circle; the circle follows.
+inline constexpr std::string_view kDependsOnItself = "misconfigured: it depends on itself: ";
 
 struct NeighbourView {
   bool exists = false;         // it has a service directory
@@ -15,6 +19,10 @@ struct NeighbourView {
   bool is_supervised = false;  // whoever wrote this is alive (always, for a genuine runsv)
   StateRecord state;           // of a genuine runsv only want, state, ready, main and a count of starts made up
 
+  // Refused because it waits for itself.
+  bool is_circular() const {
+    return is_known && state.state == State::failed && state.reason.starts_with(kDependsOnItself);
+  }
   // On its way up, or up already and not ready yet.
   bool is_coming() const { return is_known && state.want == Want::up && state.state != State::failed && !is_up; }
 };

@@ -167,7 +167,9 @@ void Record::publish(const StateRecord& record) {
 }
 
 void Record::note_death(const std::string& line) {
-  std::string text = read_small(dir_, file::kDeaths, 64 * 1024).value_or("") + line + "\n";
+  std::string text = read_small(dir_, file::kDeaths, 64 * 1024).value_or("");
+  while (text.ends_with("\n\n")) text.pop_back();  // see write_atomically
+  text += line + "\n";
   auto lines = std::count(text.begin(), text.end(), '\n');
   std::size_t begin = 0;
   for (; lines > kMostDeaths; --lines) begin = text.find('\n', begin) + 1;

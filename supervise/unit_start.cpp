@@ -112,7 +112,7 @@ bool Unit::wait_for_neighbours() {
 bool Unit::is_held_up(const Dependencies::Verdict& verdict) {
   if (!verdict.cycle.empty()) {
     dependencies_.stop();
-    const std::string reason = std::string(kMisconfigured).append("it depends on itself: ").append(verdict.cycle);
+    const std::string reason = std::string(kDependsOnItself).append(verdict.cycle);
     warn({name_, ": ", reason, "; not started"});
     apply({.kind = Event::Kind::misconfigured, .reason = reason});
     return true;

@@ -228,7 +228,7 @@ void Scanner::rescan_everything() {
   if (is_stopping_) return;
   reap();  // a supervise that has just left is one that HUP starts again
   warnings_ = {};
-  traits_.forget_all();
+  traits_.distrust();
   roster_.each([&](Slot slot, Service& service) {
     const Listed listed{service.name, service.source, service.identity, service.kind};
     if (needs_mirror(places_, listed) && !service.gone)
@@ -246,7 +246,7 @@ void Scanner::rescan_everything() {
 
 // Something changed in the directory of a service with instances: there may be more of them now, or fewer.
 void Scanner::on_change_within() {
-  traits_.forget_all();
+  traits_.distrust();
   request_scan();
 }
 
@@ -305,6 +305,7 @@ int Scanner::look(std::vector<Decision>& decisions, std::vector<Slot>& slots) {
   if (const int failure = read_listing(places_.scan.get(), listing_, warnings_); failure != 0) return failure;
   traits_.next_round();
   expand_instances(places_, traits_, listing_.services, warnings_);
+  if (traits_.is_unsettled()) look_again_soon();
   std::vector<Sighting> entries;
   entries.reserve(listing_.services.size());
   for (const Listed& listed : listing_.services) entries.push_back({listed.name, listed.identity, listed.kind, false});

@@ -28,20 +28,21 @@ std::expected<Settings, SettingsError> read_script_settings(int directory, const
   return settings;
 }
 
-Traits read_traits(const Places& places, const Listed& listed) {
+// Nothing when the settings are no settings; supervise says what is wrong with them.
+std::optional<Traits> read_traits(const Places& places, const Listed& listed) {
   Traits traits;
   const std::string defaults = (places.absolute.empty() ? places.scan_path : places.absolute) + "/.defaults";
   std::expected<Settings, SettingsError> settings;
   if (listed.kind == Kind::directory) {
     const Fd dir(sys::openat(places.scan.get(), listed.source.c_str(), O_RDONLY | O_DIRECTORY));
-    if (!dir) return traits;
+    if (!dir) return {};
     struct stat facts;
     traits.has_logger = sys::fstatat(dir.get(), "log/run", &facts) == 0;
     settings = read_settings(dir.get(), defaults.c_str());
   } else {
     settings = read_script_settings(places.scan.get(), listed.source.c_str(), defaults.c_str());
   }
-  if (!settings) return traits;  // supervise says what is wrong
+  if (!settings) return {};
   traits.instances = settings->instances;
   traits.essential = settings->essential;
   traits.has_logger = traits.has_logger || !settings->log.empty();
@@ -53,16 +54,35 @@ Traits read_traits(const Places& places, const Listed& listed) {
 const Traits& TraitsBook::of(const Places& places, const Listed& listed) {
   Identity key = listed.identity;
   key.instance = 0;
-  if (const auto at = now_.find(key); at != now_.end()) return at->second;
+  if (const auto at = now_.find(key); at != now_.end()) return at->second.traits;
+  const auto known = before_.extract(key);
   // A bare file may have been written to; a directory's changes are looked for where they matter.
-  if (auto node = before_.extract(key); node && listed.kind == Kind::directory)
-    return now_.insert(std::move(node)).position->second;
-  return now_.emplace(key, read_traits(places, listed)).first->second;
+  const bool is_read = known && !known.mapped().is_stale && listed.kind == Kind::directory;
+  const Page page = is_read ? known.mapped() : reread(read_traits(places, listed), known ? known.mapped() : Page{});
+  return now_.emplace(key, page).first->second.traits;
+}
+
+TraitsBook::Page TraitsBook::reread(const std::optional<Traits>& read, const Page& known) {
+  const bool is_fewer = read && read->instances < known.traits.instances;
+  const Instant now = monotonic_now();
+  if (!read) return {known.traits, true, {}};
+  if (!is_fewer) return {*read, false, {}};
+  const Instant since = known.fewer_since.is_set() ? known.fewer_since : now;
+  if (now - since >= kGrace) return {*read, false, {}};
+  unsettled_ = true;
+  return {known.traits, true, since};
 }
 
 void TraitsBook::next_round() {
   before_.swap(now_);
   now_.clear();
+  unsettled_ = false;
+}
+
+void TraitsBook::distrust() {
+  before_.merge(now_);
+  now_.clear();
+  for (auto& [identity, page] : before_) page.is_stale = true;
 }
 
 void expand_instances(const Places& places, TraitsBook& book, std::vector<Listed>& list, Warnings& warnings) {

@@ -1,11 +1,15 @@
 // What svscan itself needs to know of a service's settings.
 //
-// Read once for each entry of the scan directory, and again when its directory is seen to change or at HUP.
+// Read once for each entry of the scan directory, and again when its directory is seen to change or at HUP. What cannot
+// be read leaves what was known; and fewer instances are believed when they have been so for kGrace, because an editor
+// may have the settings in its hands: moved away, empty, half written.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
+#include "lib/clock.h"
 #include "svscan/listing.h"
 #include "svscan/places.h"
 
@@ -19,15 +23,27 @@ struct Traits {
 
 class TraitsBook {
  public:
+  static constexpr Duration kGrace = std::chrono::milliseconds(900);
+
   const Traits& of(const Places& places, const Listed& listed);
   // All that `of` was not asked for since the last call is forgotten.
   void next_round();
-  void forget(const Identity& identity) { now_.erase(identity), before_.erase(identity); }
-  void forget_all() { now_.clear(), before_.clear(); }
+  // Everything is to be read again.
+  void distrust();
+  // Something is to be looked at again after kGrace.
+  bool is_unsettled() const { return unsettled_; }
 
  private:
-  std::map<Identity, Traits> before_;
-  std::map<Identity, Traits> now_;
+  struct Page {
+    Traits traits;
+    bool is_stale = false;
+    Instant fewer_since;  // instances than `traits` has
+  };
+  Page reread(const std::optional<Traits>& read, const Page& known);
+
+  std::map<Identity, Page> before_;
+  std::map<Identity, Page> now_;
+  bool unsettled_ = false;
 };
 
 // Puts NAME-1 … NAME-N in the place of each entry NAME with `instances = N`. The list stays sorted; where an instance

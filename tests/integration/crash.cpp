@@ -81,7 +81,11 @@ void Victim::be_svscan() {
       if (::waitpid(pid, &status, WNOHANG) != pid) continue;
       const StateRecord known = dir_.state();
       if (known.main.pid != pid && known.finish.pid != pid) continue;
-      write_file(dir_ / file::kExit, std::to_string(pid) + " " + std::to_string(status) + "\n");
+      try {
+        write_file(dir_ / file::kExit, std::to_string(pid) + " " + std::to_string(status) + "\n");
+      } catch (const std::runtime_error&) {
+        continue;  // on a full disk svscan has no more to say than that
+      }
       dir_.command("!");
     }
   }

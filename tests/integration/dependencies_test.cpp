@@ -250,9 +250,10 @@ TEST_CASE("a circle is refused with the circle told, and everything outside of i
   std::vector<ServiceDir> ring;
   ring.push_back(ServiceDir(dir, "a").run(kSleep).conf("depends = b outside\n"));
   ring.push_back(ServiceDir(dir, "b").run(kSleep).conf("depends = c\n"));
-  ring.push_back(ServiceDir(dir, "c").run(kSleep).conf("depends = a\n"));
+  ring.push_back(ServiceDir(dir, "c").run(kSleep).conf(GENERATE("depends = a\n", "after = a\n")));
   const ServiceDir outside = ServiceDir(dir, "outside").run(kSleep);
   const ServiceDir above = ServiceDir(dir, "above").run(kSleep).conf("depends = a\n");
+  const ServiceDir later = ServiceDir(dir, "later").run(kSleep).conf("after = a\n");
   Scanning svscan(dir.path());
   outside.wait_for(State::up);
   const char* const circles[] = {"a -> b -> c -> a", "b -> c -> a -> b", "c -> a -> b -> c"};
@@ -263,6 +264,7 @@ TEST_CASE("a circle is refused with the circle told, and everything outside of i
   }
   WAIT_UNTIL(contains(above.state().reason, "a (failed: misconfigured: it depends on itself"));
   CHECK(above.state().state == State::waiting);
+  later.wait_for(State::up);
   const Ran doctor = svctl(dir.path(), {"doctor"});
   CHECK(doctor.code != 0);
   CHECK_THAT(doctor.output + doctor.errors, Catch::Contains("a -> b -> c -> a"));

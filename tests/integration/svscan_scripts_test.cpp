@@ -6,6 +6,7 @@
 
 #include "lib/scan_state.h"
 #include "lib/service_dir.h"
+#include "tests/support/killable.h"
 #include "tests/support/service.h"
 
 using namespace svdir;
@@ -131,6 +132,47 @@ TEST_CASE("a service with instances runs that many times, each with its number",
     web.wait_for_new_pid();
     WAIT_UNTIL(!is_alive(first) && !is_alive(second));
   }
+}
+
+TEST_CASE("while its settings are in an editor's hands, a service keeps its instances", "[svscan][instances]") {
+  TempDir dir;
+  const ServiceDir web = ServiceDir(dir, "web")
+                             .run("echo >> " + (dir / ".starts") + ".$INSTANCE; exec sleep 1000")
+                             .conf("instances = 2\n");
+  Scanning svscan(dir.path());
+  const auto pid_of = [&](const char* name) { return made_for(dir, name).pid(); };
+  const pid_t first = made_for(dir, "web-1").wait_for_new_pid();
+  const pid_t second = made_for(dir, "web-2").wait_for_new_pid();
+  WAIT_UNTIL(lines(dir / ".starts.1") == 1 && lines(dir / ".starts.2") == 1);
+  const auto edit = GENERATE(0, 1, 2, 3);
+  CAPTURE(edit);
+  const std::string conf = web / "conf";
+  const bool is_broken = edit == 0;
+  switch (edit) {
+    case 0: write_file(conf, "instances = 2\nrestrat = always\n"); break;
+    case 1:
+      REQUIRE(::rename(conf.c_str(), (conf + "~").c_str()) == 0);
+      write_file(conf, "instances = 2\n");
+      break;
+    case 2:
+      write_file(conf, "");
+      write_file(conf, "# half\n");
+      write_file(conf, "# half\ninstances = 2\n");
+      break;
+    default: write_file(conf, "instances = 3\n"); break;
+  }
+  // By then svscan has looked.
+  ServiceDir(dir, "other").run(kSleep).wait_for_new_pid();
+  if (edit == 3) made_for(dir, "web-3").wait_for_new_pid();
+  CHECK(pid_of("web-1") == first);
+  CHECK(pid_of("web-2") == second);
+  CHECK(!is_listed(dir, "web"));
+  write_file(conf, "instances = 1\n");
+  WAIT_UNTIL(!exists(dir / ".svdir/web-2"));
+  CHECK(pid_of("web-1") == first);
+  CHECK(lines(dir / ".starts.1") == 1);
+  CHECK(lines(dir / ".starts.2") == 1);
+  CHECK((is_broken || svscan.process().errors().empty()));
 }
 
 TEST_CASE("instances have loggers and log directories of their own", "[svscan][instances]") {

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
+#include "lib/status.h"
 #include "lib/system.h"
 #include "tests/support/temp_dir.h"
 
@@ -108,6 +109,14 @@ TEST_CASE("a writer that cannot write says what and why", "[files]") {
   const auto written = write_atomically(fd->get(), "state", "new", 0644);
   REQUIRE_FALSE(written);
   CHECK(written.error().text() == "unable to create state.new: No such file or directory");
+}
+
+TEST_CASE("what is filled up with newlines on a full disk can be read", "[files]") {
+  StateRecord record;
+  record.starts = 7;
+  StateRecord read;
+  REQUIRE(unpack(pack(record) + "\n\n\n", read));
+  CHECK(read == record);
 }
 
 TEST_CASE("what stands in the way of the new file does no harm", "[files]") {

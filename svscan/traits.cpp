@@ -80,9 +80,7 @@ void TraitsBook::next_round() {
 }
 
 void TraitsBook::distrust() {
-  before_.merge(now_);
-  now_.clear();
-  for (auto& [identity, page] : before_) page.is_stale = true;
+  for (auto& [identity, page] : now_) page.is_stale = true;
 }
 
 void expand_instances(const Places& places, TraitsBook& book, std::vector<Listed>& list, Warnings& warnings) {

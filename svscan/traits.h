@@ -28,7 +28,7 @@ class TraitsBook {
   const Traits& of(const Places& places, const Listed& listed);
   // All that `of` was not asked for since the last call is forgotten.
   void next_round();
-  // Everything is to be read again.
+  // Everything is to be read again, in the next round.
   void distrust();
   // Something is to be looked at again after kGrace.
   bool is_unsettled() const { return unsettled_; }

@@ -338,9 +338,7 @@ void Step::settle_wanted_up() {
     return rest(State::down);
   }
   if (asked_for_end()) return begin_start();
-  const bool told_ready = settings_.ready != Ready::none && record_.ready;
-  const bool too_short = now_.monotonic - record_.started_at < settings_.start_time;
-  if (record_.failed_start || (too_short && !told_ready)) return back_off();
+  if (is_failed_start(record_, settings_, now_.monotonic)) return back_off();
   record_.failures = 0;
   const Instant earliest = record_.started_at + settings_.restart_delay;
   if (earliest <= now_.monotonic) return begin_start();
@@ -424,6 +422,13 @@ void Step::resume() {
 
 Actions step(StateRecord& record, const Settings& settings, const Event& event, const Now& now) {
   return Step(record, settings, now).take(event);
+}
+
+bool is_failed_start(const StateRecord& record, const Settings& settings, Instant now) {
+  if (record.start_owed || record.signalled) return false;  // somebody asked for its end
+  const bool told_ready = settings.ready != Ready::none && record.ready;
+  const bool too_short = now - record.started_at < settings.start_time;
+  return record.failed_start || (too_short && !told_ready);
 }
 
 Duration restart_pause(const Settings& settings, unsigned failures) {

@@ -105,6 +105,9 @@ inline constexpr Duration kLeftoversTermWait = std::chrono::seconds(5);
 // when the next `due` is wanted (unset: never).
 Actions step(StateRecord& record, const Settings& settings, const Event& event, const Now& now);
 
+// Whether the run that has just ended was one more failed start.
+bool is_failed_start(const StateRecord& record, const Settings& settings, Instant now);
+
 // The length of the pause after so many (at least one) failed starts in a row.
 Duration restart_pause(const Settings& settings, unsigned failures);
 

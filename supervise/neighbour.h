@@ -8,7 +8,9 @@
 
 namespace svdir {
 
-// How the reason of a service begins that is one of a circle; the circle follows.
+// How the reason of a service begins whose settings cannot be taken, and of one that is part of a circle, which
+// follows.
+inline constexpr std::string_view kMisconfigured = "misconfigured: ";
 inline constexpr std::string_view kDependsOnItself = "misconfigured: it depends on itself: ";
 
 struct NeighbourView {

@@ -128,10 +128,11 @@ void Supervisor::run() {
 // The program and arguments of a logger that is named by settings: svlogd, which runs in the service directory.
 std::vector<std::string> Supervisor::svlogd_command(const std::vector<std::string>& targets,
                                                     std::string_view stream) const {
-  if (targets.empty() || targets == std::vector<std::string>{"null"} || targets == std::vector<std::string>{"stdout"})
-    return {};
-  constexpr const char* kStampOptions[] = {"", "-t", "-tt", "-ttt"};  // in the order of LogStamp
   const Settings& settings = service_.settings();
+  const bool is_shaped = settings.log_stamp != LogStamp::none || settings.log_json;
+  const auto is_only = [&](const char* target) { return targets == std::vector<std::string>{target}; };
+  if (targets.empty() || is_only("null") || (is_only("stdout") && !is_shaped)) return {};
+  constexpr const char* kStampOptions[] = {"", "-t", "-tt", "-ttt"};  // in the order of LogStamp
   std::vector<std::string> command{sibling_program(upgrade_.program(), "svlogd")};
   if (settings.log_stamp != LogStamp::none)
     command.emplace_back(kStampOptions[static_cast<std::size_t>(settings.log_stamp)]);
@@ -235,7 +236,8 @@ void Supervisor::unit_left(Unit& unit) {
 }
 
 void Supervisor::on_drain_overdue() {
-  warn({service_.name(), ": somebody still holds the log pipe after the end of the service; stopping the logger"});
+  warn({service_.name(), ": its logger has not ended ", Number(kDrainPatience / std::chrono::seconds(1)),
+        " seconds after it; stopping the logger"});
   for (Logger* logger : loggers())
     if (!logger->unit().has_left()) logger->unit().inject("x");
 }

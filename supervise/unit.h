@@ -153,6 +153,7 @@ class Unit final : ReadinessListener {
   void kill_group();
   void signal_groups(int signal);
   bool group_is_left(pid_t group) const;
+  std::string_view reason_of_end() const;
   void choose_own_cgroup();
   std::string own_cgroup() const;
   std::string cgroup_with_leftovers() const;

@@ -126,6 +126,11 @@ void Unit::main_ended(const siginfo_t& info, const Ending& ending) {
   if (!draining_) drain();
 }
 
+// Settings that could not be taken while it ran are no reason for its end.
+std::string_view Unit::reason_of_end() const {
+  return record_.reason.starts_with(kMisconfigured) ? std::string_view() : std::string_view(record_.reason);
+}
+
 // Prepares the line for `deaths`; it is written when the service is up again.
 void Unit::describe_death(pid_t pid, const Ending& ending, double cpu_seconds, long max_rss_kib) {
   char label[kTai64nLabelSize + 1] = {};
@@ -135,7 +140,7 @@ void Unit::describe_death(pid_t pid, const Ending& ending, double cpu_seconds, l
   std::snprintf(line, sizeof line, "%s pid=%d %s up=%.3f cpu=%.3f maxrss=%ld", label, pid, describe(ending).c_str(), up,
                 cpu_seconds, max_rss_kib);
   death_ = line;
-  if (!record_.reason.empty()) death_.append(" reason ").append(record_.reason);
+  if (const std::string_view reason = reason_of_end(); !reason.empty()) death_.append(" reason ").append(reason);
 }
 
 // Run is dead and reaped: nothing of its process group, nor of its control group, may be left when the next one starts.
@@ -201,11 +206,12 @@ void Unit::finish() {
   script.argument(Number(record_.group));
   script.variable("SVDIR_NAME", name_);
   script.variable("SVDIR_ENDING", describe(last));
-  script.variable("SVDIR_REASON", record_.reason);
+  script.variable("SVDIR_REASON", reason_of_end());
   script.variable("SVDIR_WANT", name_of(record_.want));
   script.variable("SVDIR_UP", text(Number((monotonic_now() - record_.started_at) / std::chrono::seconds(1))));
   script.variable("SVDIR_STARTS", text(Number(static_cast<long long>(record_.starts))));
-  script.variable("SVDIR_FAILURES", text(Number(record_.failures)));
+  const bool failed = record_.want == Want::up && is_failed_start(record_, settings_, monotonic_now());
+  script.variable("SVDIR_FAILURES", text(Number(record_.failures + (failed ? 1 : 0))));
   host_.connect(*this, script, false);
   script.before_exec(&Unit::record_child, this);
   spawning_ = Event::Kind::finish_spawned;

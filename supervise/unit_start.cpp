@@ -11,7 +11,6 @@ namespace svdir {
 namespace {
 
 constexpr std::size_t kLongestSummary = 2000;  // of the settings, in the record; longer ones are read again instead
-constexpr std::string_view kMisconfigured = "misconfigured: ";
 constexpr std::string_view kReloading = "reloading";
 
 }  // namespace

@@ -22,6 +22,9 @@ constexpr Duration kFirstDelay = 1s;
 constexpr unsigned kMostDoublings = 5;
 constexpr Duration kBusyPause = 50ms;  // until a full socket is tried again
 constexpr Duration kPatience = 5s;     // at the end
+// The same for a server that was not to be reached so many times in a row: it will hardly come back just now.
+constexpr Duration kShortPatience = 500ms;
+constexpr unsigned kGoneFailures = 2;
 constexpr std::size_t kLengthSize = sizeof(std::uint32_t);
 
 // A name's address in /etc/hosts. A resolver would cost more memory than the rest of us, and would block.
@@ -223,8 +226,11 @@ void SyslogOutput::fail(const Error& error) {
 bool SyslogOutput::is_finished(bool) {
   if (front_ >= queue_.size() && dropped_ == 0) return true;
   const Instant now = monotonic_now();
-  if (!give_up_.is_set()) give_up_ = now + kPatience;
-  if (now < give_up_) return false;
+  if (!give_up_.is_set()) give_up_ = now + (failures_ < kGoneFailures ? kPatience : kShortPatience);
+  if (now < give_up_) {
+    if (!due_.is_set() || due_ > give_up_) due_ = give_up_;
+    return false;
+  }
   warn({name_, ": lines that could not be sent are lost"});
   return true;
 }

@@ -44,7 +44,9 @@ bool parse_limit_value(std::string_view text, Measure measure, std::uint64_t& in
   long long count = 0;
   if (parse_number(text, 0, 1LL << 62, count)) return into = static_cast<std::uint64_t>(count), true;
   Duration time{};
-  if (measure == Measure::count || !parse_duration(text, time)) return false;
+  // A bare number is no duration here, and "1.5" must not be taken for seconds where "1" is a microsecond.
+  const bool has_unit = !text.empty() && text.back() >= 'a';
+  if (measure == Measure::count || !has_unit || !parse_duration(text, time)) return false;
   const std::int64_t unit = measure == Measure::seconds ? 1'000'000'000 : 1000;
   if (time.count() % unit != 0) return false;
   into = static_cast<std::uint64_t>(time.count() / unit);

@@ -3,6 +3,7 @@
 
 #include "lib/attributes.h"
 #include "lib/settings_table.h"
+#include "lib/values.h"
 
 namespace svdir {
 namespace {
@@ -17,8 +18,11 @@ const SettingEntry* find_entry(std::string_view key) {
   return nullptr;
 }
 
-std::unexpected<SettingsError> bad_value(std::string_view key, std::string_view type, std::string_view value) {
-  return trouble(std::string(key).append(" = ").append(quoted(value)).append(": wanted is ").append(type));
+std::unexpected<SettingsError> bad_value(std::string_view key, std::string_view type, std::string_view value,
+                                         const std::string& fault = {}) {
+  std::string text = std::string(key).append(" = ").append(quoted(value)).append(": ");
+  if (!fault.empty()) text.append(fault).append("; ");
+  return trouble(text.append(wanted(type)));
 }
 
 // --- svrun's options: "--key=value", one per key, in the order of the table ----------------------------------------
@@ -80,7 +84,7 @@ std::expected<void, SettingsError> set_setting(std::string_view key, std::string
     if (value.empty())
       entry->reset(into);
     else if (!entry->parse(value, into))
-      return bad_value(key, entry->shown.type, value);
+      return bad_value(key, entry->shown.type, value, entry->fault == nullptr ? "" : entry->fault(value));
     return {};
   }
   if (const AttributeRow* row = find_attribute(key); row != nullptr && row->is_setting) {

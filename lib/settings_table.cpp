@@ -100,21 +100,55 @@ struct SuccessCodes {
 
 // SIGNAL [WAIT] SIGNAL [WAIT]...: a wait leads to the signal after it, so it cannot be the last word.
 struct Ladder {
-  static bool parse(std::string_view value, Settings& into) {
+  enum class Fault : std::uint8_t { none, no_signal, no_duration, too_many, first_wait, second_wait, last_wait };
+  struct Reading {
     std::vector<Rung> rungs;
+    Fault fault = Fault::none;
+    std::string_view word;  // the faulty one
+  };
+
+  static Reading read(std::string_view value) {
+    Reading reading;
+    const auto stop_at = [&](Fault fault) { return reading.fault = fault, reading; };
     bool waits = false;
     for (std::string_view word = take_word(value); !word.empty(); word = take_word(value)) {
+      reading.word = word;
       if (word[0] < '0' || word[0] > '9') {
         const int signal = parse_signal(word);
-        if (signal == 0 || rungs.size() == kMostRungs) return false;
-        rungs.push_back({signal, Duration{}});
+        if (signal == 0) return stop_at(Fault::no_signal);
+        if (reading.rungs.size() == kMostRungs) return stop_at(Fault::too_many);
+        reading.rungs.push_back({signal, Duration{}});
         waits = false;
       } else {
-        if (rungs.empty() || waits || !parse_duration(word, rungs.back().wait)) return false;
+        Duration wait{};
+        if (!parse_duration(word, wait)) return stop_at(Fault::no_duration);
+        if (reading.rungs.empty()) return stop_at(Fault::first_wait);
+        if (waits) return stop_at(Fault::second_wait);
+        reading.rungs.back().wait = wait;
         waits = true;
       }
     }
-    if (rungs.empty() || waits) return false;
+    if (reading.rungs.empty()) return stop_at(Fault::no_signal);
+    return waits ? stop_at(Fault::last_wait) : reading;
+  }
+  static std::string fault(std::string_view value) {
+    const Reading reading = read(value);
+    const std::string word = quoted(reading.word);
+    switch (reading.fault) {
+      case Fault::no_signal: return word + " is no signal";
+      case Fault::no_duration: return word + " is no duration";
+      case Fault::too_many: return "there are more than " + std::to_string(kMostRungs) + " signals";
+      case Fault::first_wait: return "the wait " + word + " comes first, with no signal before it";
+      case Fault::second_wait: return "the wait " + word + " follows another one";
+      case Fault::last_wait: return "the wait " + word + " comes last, with no signal after it";
+      case Fault::none: break;
+    }
+    return {};
+  }
+  static bool parse(std::string_view value, Settings& into) {
+    Reading reading = read(value);
+    std::vector<Rung>& rungs = reading.rungs;
+    if (reading.fault != Fault::none) return false;
     // No wait means for ever only at the end; in between it means at once.
     for (std::size_t i = 0; i + 1 < rungs.size(); ++i)
       rungs[i].wait = std::max<Duration>(rungs[i].wait, milliseconds(1));
@@ -209,7 +243,9 @@ constexpr std::array<std::string_view, 2> kLogFormats{"plain", "json"};
 
 template <class Kind>
 constexpr SettingEntry entry(SettingRow shown, bool only_in_defaults = false) {
-  return {shown, only_in_defaults, &Kind::parse, &Kind::format, &Kind::reset};
+  std::string (*fault)(std::string_view) = nullptr;
+  if constexpr (requires { &Kind::fault; }) fault = &Kind::fault;
+  return {shown, only_in_defaults, &Kind::parse, &Kind::format, &Kind::reset, fault};
 }
 
 // --- The table -----------------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ struct SettingEntry {
   bool (*parse)(std::string_view value, Settings& into);
   std::string (*format)(const Settings& settings);
   void (*reset)(Settings& into);
+  // What is wrong with a value that parse has refused; nullptr where the type says it all.
+  std::string (*fault)(std::string_view value);
 };
 
 std::span<const SettingEntry> setting_entries();

@@ -38,6 +38,39 @@ constexpr auto kSignals =
                    SignalName{"SYS", SIGSYS},       SignalName{"POLL", SIGPOLL}, SignalName{"IOT", SIGIOT},
                    SignalName{"CLD", SIGCHLD}});
 
+// The types of the tables whose names are no sentence's beginning.
+struct Phrase {
+  std::string_view type;
+  std::string_view text;
+};
+constexpr auto kPhrases = std::to_array<Phrase>({
+    {"duration", "a duration such as 10s, 500ms or 5m"},
+    {"duration, at least 10ms", "a duration of at least 10ms, such as 10s, 500ms or 5m,"},
+    {"duration, SOFT or SOFT:HARD; unlimited, hard",
+     "a duration such as 10s or 5m, or two with a colon between them, SOFT:HARD, or unlimited or hard"},
+    {"number", "a number"},
+    {"number, at least 1", "a number of at least 1"},
+    {"number up to 1000", "a number up to 1000"},
+    {"number from -20 to 19", "a number from -20 to 19"},
+    {"number from -1000 to 1000", "a number from -1000 to 1000"},
+    {"number, SOFT or SOFT:HARD; unlimited, hard",
+     "a number, or two with a colon between them, SOFT:HARD, or unlimited or hard"},
+    {"octal number up to 777", "an octal number up to 777"},
+    {"size, SOFT or SOFT:HARD; unlimited, hard",
+     "a size such as 64k or 16m, or two with a colon between them, SOFT:HARD, or unlimited or hard"},
+    {"list of exit codes, 0 to 255", "a list of exit codes from 0 to 255"},
+    {"list of services", "a list of names of services"},
+    {"list of paths, stdout, syslog or null", "a list of paths (with a slash, as ./log/main), stdout, syslog or null"},
+    {"list of CPU numbers and ranges", "a list of CPU numbers and ranges such as 0,2-3"},
+    {"list of names or numbers", "a list of names or numbers"},
+    {"signals, each with the wait before the next",
+     "a row of signals, each with the wait before the next, such as TERM 10s INT 5s KILL,"},
+    {"signal", "a signal such as TERM or HUP"},
+    {"group", "the name or number of one group"},
+    {"path", "a path"},
+    {"name, number, owner or [:]user[:group...]", "a name, a number, owner or [:]user[:group...]"},
+});
+
 bool is_blank(char c) {
   return c == ' ' || c == '\t';
 }
@@ -61,16 +94,44 @@ bool take_digits(std::string_view& text, std::uint64_t most, std::uint64_t& into
   return true;
 }
 
+// The digits after a decimal point. False without any, or with more than can be a whole number of milliseconds, however
+// long the unit: a day has 2^10 * 84375 of them.
+bool take_fraction(std::string_view& text, std::uint64_t& into, std::int64_t& parts) {
+  constexpr std::size_t most = 10;
+  std::size_t length = 0;
+  while (length < text.size() && text[length] >= '0' && text[length] <= '9') ++length;
+  if (length == 0) return false;
+  std::string_view digits = text.substr(0, length);
+  text.remove_prefix(length);
+  while (digits.ends_with('0')) digits.remove_suffix(1);
+  if (digits.size() > most) return false;
+  into = 0;
+  for (const char digit : digits) {
+    into = into * 10 + static_cast<std::uint64_t>(digit - '0');
+    parts *= 10;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool parse_duration(std::string_view text, Duration& into) {
   std::uint64_t count = 0;
   if (!take_digits(text, kLongest, count)) return false;
+  std::uint64_t fraction = 0;
+  std::int64_t parts = 1;  // the fraction is counted in so many to one
+  if (text.starts_with('.')) {
+    text.remove_prefix(1);
+    if (!take_fraction(text, fraction, parts)) return false;
+  }
   std::int64_t unit = text.empty() ? 1000 : 0;
   for (const Unit& known : kUnits)
     if (text == known.name) unit = known.milliseconds;
   if (unit == 0 || count > static_cast<std::uint64_t>(kLongest / unit)) return false;
-  into = milliseconds(static_cast<std::int64_t>(count) * unit);
+  const std::int64_t of_fraction = static_cast<std::int64_t>(fraction) * unit;  // below 10^10 days
+  const std::int64_t total = static_cast<std::int64_t>(count) * unit + of_fraction / parts;
+  if (of_fraction % parts != 0 || total > kLongest) return false;
+  into = milliseconds(total);
   return true;
 }
 
@@ -159,6 +220,12 @@ bool parse_yes_no(std::string_view text, bool& into) {
   if (std::ranges::find(yes, text) != yes.end()) return into = true, true;
   if (std::ranges::find(no, text) != no.end()) return into = false, true;
   return false;
+}
+
+std::string wanted(std::string_view type) {
+  for (const Phrase& phrase : kPhrases)
+    if (type == phrase.type) return std::string(phrase.text).append(" is wanted");
+  return std::string(type).append(" is wanted");  // a choice of words, which needs nothing around it
 }
 
 std::string_view take_word(std::string_view& text) {

@@ -12,9 +12,10 @@
 
 namespace svdir {
 
-// "500ms", "10s", "5m", "1h", "1d"; a number without a unit is seconds. Up to ten years.
+// "500ms", "10s", "1.5s", "5m", "1h", "1d"; a number without a unit is seconds. A whole number of milliseconds, up to
+// ten years.
 bool parse_duration(std::string_view text, Duration& into);
-// The shortest of the above forms that is exact to the millisecond.
+// The same without a fraction, by the greatest unit that is exact: "1500ms".
 std::string format_duration(Duration duration);
 
 // "64k", "16m", "1g", "1t" (powers of 1024, upper case as well); a number without a unit is bytes. Below 2^63.
@@ -33,6 +34,10 @@ bool parse_number(std::string_view text, long long least, long long most, long l
 bool parse_octal(std::string_view text, unsigned most, unsigned& into);
 // yes no true false on off 1 0
 bool parse_yes_no(std::string_view text, bool& into);
+
+// What a person is told who wrote something else, of a type as the tables of settings name it: "duration" makes "a
+// duration such as 10s, 500ms or 5m is wanted".
+std::string wanted(std::string_view type);
 
 // Words between blanks and commas.
 std::vector<std::string> split_words(std::string_view text);

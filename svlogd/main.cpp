@@ -25,7 +25,12 @@ int main(int argc, char** argv) {
   set_program_name("svlogd");
   const auto options = parse_options(argc, argv);
   if (!options) {
-    if (!options.error().empty()) info({options.error()});
+    const Refusal& refusal = options.error();
+    if (!refusal.shows_usage) {
+      say("fatal", {refusal.text});
+      return kExitSystem;
+    }
+    if (!refusal.text.empty()) info({refusal.text});
     // Without our name in front, as runit's svlogd prints it.
     if (::write(STDERR_FILENO, kUsage.data(), kUsage.size()) < 0) return kExitSystem;
     return kExitSystem;

@@ -38,13 +38,16 @@ struct Options {
 };
 
 inline constexpr std::string_view kUsage =
-    "usage: svlogd [-tttv] [-r c] [-R xyz] [-l len] [-b buflen] [-T format [-U]] [-j] [-n name] [-s stream]\n"
-    "              [[-c line] target] ...\n";
+    "usage: svlogd [-tttv] [-r c] [-R xyz] [-l len] [-b buflen] [-T format [-U]] [-j] [-n name] [-s stream] "
+    "[[-c line] target] ...\n";
 inline constexpr std::size_t kLongestHead = 64 * 1024;  // more is taken as this
 inline constexpr std::size_t kLongestJsonHead = 32 * 1024;
 inline constexpr std::size_t kMostTargets = 8;
 
-// The error is one line, or empty where only the usage is to be shown.
-std::expected<Options, std::string> parse_options(int argc, const char* const* argv);
+struct Refusal {
+  std::string text;          // one line; may be empty with `shows_usage`
+  bool shows_usage = false;  // as runit's svlogd says it: the text, then the usage
+};
+std::expected<Options, Refusal> parse_options(int argc, const char* const* argv);
 
 }  // namespace svdir::svlogd

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/values.h"
 #include "svrun/faces.h"
 
 namespace svdir::svrun {
@@ -9,13 +10,12 @@ namespace {
 
 constexpr std::size_t kHelpColumn = 26;
 
-std::string usage() {
-  return "usage: svrun [--KEY=VALUE]... PROGRAM [ARGUMENT]...   (svrun --help lists the keys)\n";
-}
+constexpr std::string_view kUsage = "usage: svrun [--KEY=VALUE]... PROGRAM [ARGUMENT]...";
+constexpr std::string_view kSeeHelp = "; svrun --help lists the options";
 
 std::string help() {
-  std::string text =
-      usage() + "\nSets the process up and executes PROGRAM in its place. chpst's options work as well.\n\n";
+  std::string text = std::string(kUsage) +
+                     "\n\nSets the process up and executes PROGRAM in its place. chpst's options work as well.\n\n";
   for (const AttributeRow& row : attribute_rows()) {
     std::string option = "  --" + std::string(row.key);
     if (!row.takes_no_value) option += "=";
@@ -27,8 +27,11 @@ std::string help() {
   return text;
 }
 
+// One line, whatever the words of the command line hold.
 std::unexpected<Refusal> refuse(std::string why) {
-  return std::unexpected(Refusal{"svrun: fatal: " + std::move(why) + "\n" + usage(), 100});
+  for (char& c : why)
+    if (static_cast<unsigned char>(c) < 32 || c == 127) c = '?';
+  return std::unexpected(Refusal{"svrun: fatal: " + std::move(why) + "\n", 100});
 }
 
 }  // namespace
@@ -49,20 +52,20 @@ std::expected<RunPlan, Refusal> parse_options(std::span<const char* const> argum
     const std::size_t equals = option.find('=');
     const std::string_view key = option.substr(0, equals);
     const AttributeRow* row = find_attribute(key);
-    if (row == nullptr) return refuse("unknown option --" + std::string(key));
+    if (row == nullptr) return refuse("unknown option --" + std::string(key) + std::string(kSeeHelp));
     std::string_view value = "yes";
     if (equals != std::string_view::npos) {
       value = option.substr(equals + 1);
     } else if (!row->takes_no_value) {
-      if (++next == arguments.size()) return refuse("--" + std::string(key) + " wants a value");
+      if (++next == arguments.size()) return refuse("--" + std::string(key) + ": " + wanted(row->type));
       value = arguments[next];
     }
     // An empty value is most often a variable that is not set; going on without the user or limit would be wrong.
     if (value.empty() || !row->parse(key, value, plan.attributes))
-      return refuse("--" + std::string(key) + "=" + std::string(value) + ": wanted is " + std::string(row->type));
+      return refuse("--" + std::string(key) + "=" + std::string(value) + ": " + wanted(row->type));
   }
   for (; next < arguments.size(); ++next) plan.command.emplace_back(arguments[next]);
-  if (plan.command.empty()) return refuse("no program given");
+  if (plan.command.empty()) return refuse("no program given; " + std::string(kUsage));
   return plan;
 }
 

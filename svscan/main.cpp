@@ -60,10 +60,7 @@ int main(int argc, char** argv) {
   const Face face = argc > 0 ? face_of(argv[0]) : Face::svscan;
   set_program_name(face == Face::runsvdir ? "runsvdir" : "svscan");
   const Result<Options> options = parse_options(argc, argv);
-  if (!options) {
-    if (!options.error().what.empty()) return fail(options.error(), face);
-    return kExitUser;
-  }
+  if (!options) return fail(options.error(), face);
   switch (options->show) {
     case Options::Show::help: print(kHelp); return 0;
     case Options::Show::version: print(std::string("svscan ") + kVersion + "\n"); return 0;

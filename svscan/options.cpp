@@ -59,7 +59,7 @@ Result<void> take(Options& options, int letter, const char* value) {
     case 's': options.state_directory = value; break;
     case 'g':
       if (!parse_duration(value, options.grace))
-        return user_error("--grace " + std::string(value) + " is not a time; write it as 10s, 500ms or 2m");
+        return user_error("--grace " + std::string(value) + ": " + wanted("duration"));
       break;
     case kStart:
       options.start = split_words(value);
@@ -76,9 +76,26 @@ Result<void> take(Options& options, int letter, const char* value) {
       options.rewrites.push_back(*rewrite);
       break;
     }
-    default: return user_error("");  // getopt_long has said what is wrong
+    default: break;
   }
   return {};
+}
+
+// What getopt_long has found wrong, in our words. `optopt` is a letter, the value of a long option, or 0 for a long
+// option that it does not know; then, and at the end of the words, the option is the word before `optind`.
+Result<void> refuse(int letter, char** argv) {
+  const auto complain = [](std::string text) { return user_error(text.append("; svscan --help lists the options")); };
+  const char short_option[] = {'-', static_cast<char>(optopt), '\0'};
+  if (letter == '?' && optopt > 0 && optopt < kStart) return complain(std::string("unknown option ") + short_option);
+  const std::string word = argv[optind - 1];
+  const std::string option = word.substr(0, word.find('='));
+  if (letter == ':') return complain((option.starts_with("--") ? option : short_option) + " needs a value");
+  if (optopt >= kStart) return complain(option + " takes no value");
+  const auto begins_so = [&](const auto& known) {
+    return known.name != nullptr && std::string_view(known.name).starts_with(std::string_view(option).substr(2));
+  };
+  if (std::ranges::count_if(kLong, begins_so) > 1) return complain(option + " is short for several options");
+  return complain("unknown option " + option);
 }
 
 Result<Options> parse_runsvdir(int argc, char** argv) {
@@ -118,8 +135,11 @@ Result<Options> parse_options(int argc, char** argv) {
   if (argc > 0 && face_of(argv[0]) == Face::runsvdir) return parse_runsvdir(argc, argv);
   Options options;
   optind = 0;  // getopt's own state; tests parse more than once
-  for (int letter; (letter = ::getopt_long(argc, argv, "+s:g:", kLong, nullptr)) != -1;)
-    if (const Result<void> taken = take(options, letter, optarg); !taken) return std::unexpected(taken.error());
+  for (int letter; (letter = ::getopt_long(argc, argv, "+:s:g:", kLong, nullptr)) != -1;) {
+    const bool is_wrong = letter == ':' || letter == '?';
+    const Result<void> taken = is_wrong ? refuse(letter, argv) : take(options, letter, optarg);
+    if (!taken) return std::unexpected(taken.error());
+  }
   // getopt has swallowed a "--" that stands right after the options: then there is no DIR.
   const bool no_directory = optind > 1 && std::string_view(argv[optind - 1]) == "--";
   int at = optind;

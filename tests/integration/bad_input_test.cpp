@@ -259,7 +259,17 @@ TEST_CASE("an unknown verb, option or no argument is the user's mistake: usage a
     CAPTURE(name, ran.errors);
     CHECK((ran.code == 100 || ran.code == 111));  // svlogd keeps runit's 111
     CHECK_FALSE(ran.errors.empty());
+    if (ran.code == 100) CHECK(is_one_line(ran.errors));
   }
+  const Ran unknown = run({program("svscan"), "--frob"});
+  CHECK(unknown.errors == "svscan: fatal: unknown option --frob; svscan --help lists the options\n");
+  // What runit's svlogd says in such a case, ours says as it does; what only ours can say is one line of ours.
+  const Ran letter = run({program("svlogd"), "-q", "main"});
+  CHECK(letter.code == 111);
+  CHECK(letter.errors.starts_with("svlogd: illegal option -- q\nusage: "));
+  const Ran length = run({program("svlogd"), "-l", "70000", "stdout"});
+  CHECK(length.code == 111);
+  CHECK(length.errors == "svlogd: fatal: -b must be greater than -l, but -b is 1024 by default and -l is 70000\n");
 }
 
 TEST_CASE("a full disk under the log blocks that one service, not its control; then every line is there",

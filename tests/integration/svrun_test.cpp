@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "lib/attributes.h"
@@ -54,6 +55,7 @@ TEST_CASE("svrun without options just executes the program") {
 TEST_CASE("svrun: wrong options are exit 100, help is exit 0") {
   for (const auto& words : std::vector<std::vector<std::string>>{{},
                                                                  {"--nosuch=1", "true"},
+                                                                 {"--no\nsuch", "true"},
                                                                  {"--nice", "50", "true"},
                                                                  {"--nice"},
                                                                  {"--nice=", "true"},
@@ -65,7 +67,12 @@ TEST_CASE("svrun: wrong options are exit 100, help is exit 0") {
     const Ran ran = run(argv);
     CHECK(ran.code == 100);
     CHECK(ran.errors.starts_with("svrun: fatal: "));
+    CHECK(std::ranges::count(ran.errors, '\n') == 1);
   }
+  CHECK(run({program("svrun"), "--nosuch=1", "true"}).errors ==
+        "svrun: fatal: unknown option --nosuch; svrun --help lists the options\n");
+  CHECK(run({program("svrun"), "--nice=50", "true"}).errors ==
+        "svrun: fatal: --nice=50: a number from -20 to 19 is wanted\n");
   const Ran help = run({program("svrun"), "--help"});
   CHECK(help.code == 0);
   for (const AttributeRow& row : attribute_rows())

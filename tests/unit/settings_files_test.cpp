@@ -122,6 +122,6 @@ TEST_CASE("only the head of run is looked at") {
   }
   SECTION("errors name run and its line") {
     write_file(service.dir / "run", "#!/bin/sh\n\n#: ready = perhaps\n", 0755);
-    CHECK(service.error() == "run:3: ready = `perhaps`: wanted is none, fd:NUMBER, notify or check");
+    CHECK(service.error() == "run:3: ready = `perhaps`: none, fd:NUMBER, notify or check is wanted");
   }
 }

@@ -142,13 +142,19 @@ TEST_CASE("a typo is answered with the nearest key") {
 
 TEST_CASE("a bad value is answered with what is wanted") {
   CHECK(error_of("restart = sometimes") ==
-        "conf:1: restart = `sometimes`: wanted is always, on-failure, on-crash or never");
+        "conf:1: restart = `sometimes`: always, on-failure, on-crash or never is wanted");
   CHECK(error_of("#!/bin/sh\n#: start-limit = many\n", SettingsSource::run_head) ==
-        "run:2: start-limit = `many`: wanted is number");
+        "run:2: start-limit = `many`: a number is wanted");
+  CHECK(error_of("start-time = soon") == "conf:1: start-time = `soon`: a duration such as 10s, 500ms or 5m is wanted");
+  CHECK(error_of("finish-timeout = 0.001s") ==
+        "conf:1: finish-timeout = `0.001s`: a duration of at least 10ms, such as 10s, 500ms or 5m, is wanted");
   for (const char* text : {"stop = TERM 10s",
                            "stop = 10s KILL",
                            "stop = TERM 5s 5s KILL",
                            "stop = TREM",
+                           "stop = ,",
+                           "restart-delay = 1.0005s",
+                           "restart-delay = 1.5.5s",
                            "stop = 1 2 3 4 5 6 7 8 9",
                            "success-codes = 256",
                            "success-codes = -1",
@@ -187,8 +193,39 @@ TEST_CASE("a bad value is answered with what is wanted") {
     INFO(text);
     const std::string error = error_of(text);
     CHECK(error.starts_with("conf:1: "));
-    CHECK(error.find(": wanted is ") != std::string::npos);
+    CHECK(error.ends_with(" is wanted"));
   }
+}
+
+TEST_CASE("of a stop ladder the very fault is named") {
+  const auto fault_of = [](const std::string& value) {
+    const std::string error = error_of("stop = " + value);
+    const std::string begin = "conf:1: stop = `" + value + "`: ";
+    const std::string end =
+        "; a row of signals, each with the wait before the next, such as TERM 10s INT 5s KILL, is wanted";
+    CHECK(error.starts_with(begin));
+    CHECK(error.ends_with(end));
+    return error.substr(begin.size(), error.size() - begin.size() - end.size());
+  };
+  CHECK(fault_of("QUIT 1s") == "the wait `1s` comes last, with no signal after it");
+  CHECK(fault_of("INT KILL 5s") == "the wait `5s` comes last, with no signal after it");
+  CHECK(fault_of("5s TERM") == "the wait `5s` comes first, with no signal before it");
+  CHECK(fault_of("TERM 5s 6s KILL") == "the wait `6s` follows another one");
+  CHECK(fault_of("TREM 5s KILL") == "`TREM` is no signal");
+  CHECK(fault_of("TERM 5q KILL") == "`5q` is no duration");
+  CHECK(fault_of("HUP INT HUP INT HUP INT HUP INT HUP") == "there are more than 8 signals");
+}
+
+TEST_CASE("a number without a unit keeps its meaning, whatever fractions durations may have") {
+  CHECK(parsed("limit-rttime = 1.5s").attribute("limit-rttime") == "1.5s");
+  CHECK(error_of("limit-rttime = 1.5").starts_with("conf:1: limit-rttime = `1.5`: a duration"));  // microseconds
+  CHECK(error_of("limit-cpu = 1.5s").starts_with("conf:1: limit-cpu = `1.5s`: a duration"));      // whole seconds
+}
+
+TEST_CASE("fractions come out of the summary as they went in") {
+  const Settings settings = parsed("stop = TERM 1.5s KILL\nrestart-delay = 0.25s\nstart-time = 0.5m\n");
+  CHECK(summary(settings) == "restart-delay=250ms;start-time=30s;stop=TERM 1500ms KILL");
+  CHECK(parsed(format_settings(settings)) == settings);
 }
 
 TEST_CASE("what is no setting is an error with its line") {

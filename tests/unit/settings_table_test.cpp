@@ -14,14 +14,14 @@ std::vector<std::string> samples(const SettingRow& row) {
   const std::string_view type = row.type;
   if (type.starts_with("always, ")) return {"always", "on-failure", "on-crash", "never"};
   if (type.starts_with("list of exit codes")) return {"0", "0 3", "1 2 255"};
-  if (type.starts_with("duration, SOFT")) return {"10", "1m:1h", "hard", "unlimited", "5:unlimited"};
-  if (type.starts_with("duration")) return {"10ms", "250ms", "90s", "1h", "3d"};
+  if (type.starts_with("duration, SOFT")) return {"10", "1m:1h", "1.0h", "hard", "unlimited", "5:unlimited"};
+  if (type.starts_with("duration")) return {"10ms", "250ms", "1.5s", "0.25s", "0.5", "1.75h", "90s", "1h", "3d"};
   if (type.starts_with("number, SOFT")) return {"64", "64:128", ":128", "hard", "unlimited"};
   if (type.starts_with("size, SOFT")) return {"64", "64k:1m", ":1g", "hard", "0"};
   if (type == "number from -20 to 19") return {"-20", "0", "19"};
   if (type == "number from -1000 to 1000") return {"-1000", "500"};
   if (type.starts_with("number")) return {"1", "7", "1000"};
-  if (type.starts_with("signals")) return {"INT", "TERM 10s KILL", "RTMIN+3 1s INT 500ms TERM 1m KILL"};
+  if (type.starts_with("signals")) return {"INT", "TERM 10s KILL", "RTMIN+3 1.5s INT 500ms TERM 0.5m KILL"};
   if (type == "signal") return {"TERM", "KILL", "RTMAX"};
   if (type == "yes or no") return {"yes", "no"};
   if (type == "kill or leave") return {"kill", "leave"};
@@ -72,6 +72,19 @@ TEST_CASE("the default that the table shows is the default in force") {
     INFO(row.key);
     CHECK(must_parse(std::string(row.key) + " = " + std::string(row.default_text)).ladder().size() > 0);
     CHECK(summary(must_parse(std::string(row.key) + " = " + std::string(row.default_text))).empty());
+  }
+}
+
+TEST_CASE("what is wanted of a value reads as a sentence, or offers a choice of values") {
+  const auto is_sentence = [](std::string_view text) { return text.starts_with("a ") || text.starts_with("an "); };
+  for (const SettingRow& row : setting_rows()) {
+    std::string text = wanted(row.type);
+    INFO(text);
+    CHECK(text.ends_with(" is wanted"));
+    if (is_sentence(text) || text.starts_with("the name ")) continue;
+    text.resize(text.find_first_of(" ,["));
+    Settings settings;
+    CHECK(set_setting(row.key, text, SettingsSource::defaults, settings));
   }
 }
 

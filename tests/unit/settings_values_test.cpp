@@ -19,9 +19,32 @@ TEST_CASE("durations are a number and a unit, seconds without one") {
   CHECK((parse_duration("3652d", duration) && duration == 24h * 3652));
 }
 
+TEST_CASE("a duration may have a decimal fraction, as long as it is a whole number of milliseconds") {
+  Duration duration{};
+  CHECK((parse_duration("1.5s", duration) && duration == 1500ms));
+  CHECK((parse_duration("0.25s", duration) && duration == 250ms));
+  CHECK((parse_duration("0.5", duration) && duration == 500ms));
+  CHECK((parse_duration("0.001", duration) && duration == 1ms));
+  CHECK((parse_duration("1.0ms", duration) && duration == 1ms));
+  CHECK((parse_duration("0.0", duration) && duration == 0ms));
+  CHECK((parse_duration("1.50000000000000000000000000s", duration) && duration == 1500ms));
+  CHECK((parse_duration("0.75m", duration) && duration == 45s));
+  CHECK((parse_duration("1.5h", duration) && duration == 90min));
+  CHECK((parse_duration("0.5d", duration) && duration == 12h));
+  CHECK((parse_duration("0.0009765625d", duration) && duration == 84375ms));  // 2^-10, all of its digits
+  CHECK((parse_duration("3651.9999d", duration) && duration == 24h * 3652 - 8640ms));
+  CHECK((parse_duration("3652.0d", duration) && duration == 24h * 3652));
+  for (const char* text :
+       {"0.0005s", "0.1ms", "1.0001", "0.00048828125d", "0.00000000001d", "3652.0001d", "99999999999999999999.5",
+        "1.99999999999999999999d", ".5s", "1.s", "1.", ".", "1.5.5s", "1. 5s", "1,5s", "1.-5s", "1.5e3s", "-0.5s"}) {
+    INFO(text);
+    CHECK_FALSE(parse_duration(text, duration));
+  }
+}
+
 TEST_CASE("what is no duration, or longer than ten years, is refused") {
   Duration duration{};
-  for (const char* text : {"", "s", "10 s", "-1s", "+1s", "1.5s", "1w", "3653d", "99999999999999999999", "10S", "1s1s"})
+  for (const char* text : {"", "s", "10 s", "-1s", "+1s", "1w", "3653d", "99999999999999999999", "10S", "1s1s"})
     CHECK_FALSE(parse_duration(text, duration));
 }
 
@@ -35,6 +58,15 @@ TEST_CASE("a duration written is the duration read") {
     REQUIRE(parse_duration(format_duration(duration), read));
     REQUIRE(read == duration);
   }
+  for (const char* text : {"1.5s", "0.25s", "0.001", "0.75m", "0.0009765625d", "3651.9999d", "1.5d"}) {
+    Duration duration{};
+    Duration read{};
+    INFO(text);
+    REQUIRE(parse_duration(text, duration));
+    REQUIRE(parse_duration(format_duration(duration), read));
+    CHECK(read == duration);
+  }
+  CHECK(format_duration(1500ms) == "1500ms");
   CHECK(format_duration(90s) == "90s");
   CHECK(format_duration(2h) == "2h");
   CHECK(format_duration(0s) == "0");

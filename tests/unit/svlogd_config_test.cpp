@@ -22,12 +22,25 @@ std::string tai(svdir::Stamp stamp, char kind) {
   return old_file_name("", stamp, 0, kind);
 }
 
-std::expected<Options, std::string> options(std::vector<const char*> words) {
+std::expected<Options, Refusal> options(std::vector<const char*> words) {
   words.insert(words.begin(), "svlogd");
   return parse_options(static_cast<int>(words.size()), words.data());
 }
 
 }  // namespace
+
+TEST_CASE("-b must be greater than -l, as for runit's svlogd, and what is the default is told") {
+  CHECK(options({"-l", "1023", "a"})->head == 1023);
+  CHECK(options({"-l", "1024", "a"}).error().text ==
+        "-b must be greater than -l, but -b is 1024 by default and -l is 1024");
+  CHECK(options({"-b", "1001", "a"})->buffer == 1001);
+  CHECK(options({"-b", "1000", "a"}).error().text ==
+        "-b must be greater than -l, but -b is 1000 and -l is 1000 by default");
+  CHECK(options({"-b", "0", "a"})->buffer == 1024);
+  CHECK(options({"-l", "70000", "-b", "80000", "a"})->head == 65536);
+  CHECK(options({"-j", "-l", "70000", "-b", "80000", "a"})->head == 32768);
+  CHECK_FALSE(options({"-l", "70000", "-b", "70000", "a"}));
+}
 
 TEST_CASE("an empty config is runit's default") {
   const OutputConfig config = parse("");
@@ -110,6 +123,11 @@ TEST_CASE("a wrong command line is refused") {
   CHECK_FALSE(options({"-b", "10", "a"}));
   CHECK_FALSE(options({"-l", "2000", "a"}));
   CHECK_FALSE(options({"-r"}));
+  CHECK(options({"-x", "a"}).error().text == "illegal option -- x");
+  CHECK(options({"-x", "a"}).error().shows_usage);  // as runit's
+  CHECK(options({}).error().text.empty());
+  CHECK_FALSE(options({"-r", "ab", "a"}).error().shows_usage);
+  CHECK(options({"-l", "many", "a"}).error().text == "-l needs a number of bytes, not `many`");
 }
 
 TEST_CASE("stamps look as runit's do") {

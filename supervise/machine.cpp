@@ -49,7 +49,7 @@ class Step {
   // The way down.
   void enter_stopping();
   void fire_rung();
-  void ended(const Ending& ending);
+  void ended(const Event& event);
   void begin_finish();
   void settle(const Ending& finish);
   void settle_wanted_up();
@@ -106,7 +106,7 @@ Actions Step::take(const Event& event) {
       record_.main = event.process;
       record_.group = event.group > 1 ? event.group : 0;
       break;
-    case Kind::main_ended: ended(event.ending); break;
+    case Kind::main_ended: ended(event); break;
     case Kind::group_cleared:
       if (record_.state == State::stopping && !runs()) begin_finish();
       break;
@@ -290,11 +290,12 @@ void Step::fire_rung() {
   wake_after(rung.wait);
 }
 
-void Step::ended(const Ending& ending) {
+void Step::ended(const Event& event) {
   if (!runs()) return;
+  if (!event.reason.empty()) record_.reason = event.reason;
   if (record_.group == 0) record_.group = record_.main.pid;
   record_.main = {};
-  record_.last = ending;
+  record_.last = event.ending;
   record_.last_ended = now_.wall;
   record_.paused = false;
   record_.state = State::stopping;
@@ -320,7 +321,10 @@ void Step::settle(const Ending& finish) {
   if (record_.leaving || record_.want == Want::down) return rest(State::down);
   if (record_.start_owed) return begin_start();
   if (no_more) {
-    record_.reason = finish.value == kFinishGivesUp ? "finish exited 125: it gives up" : "run exited 100: it gives up";
+    if (finish.value == kFinishGivesUp)
+      record_.reason = "finish exited 125: it gives up";
+    else if (!record_.reason.starts_with(kBySvrun))
+      record_.reason = "run exited 100: it gives up";
     return rest(State::failed);
   }
   if (record_.want == Want::once) return rest(State::down);

@@ -42,7 +42,7 @@ struct Event {
     ready,           // run says it is ready
     unhealthy,       // run fails its checks: `reason`
     main_changed,    // run says that its main process is `process`, in the process group `group`
-    main_ended,      // run ended: `ending`
+    main_ended,      // run ended: `ending`; or was never executed by svrun: and `reason`
     group_cleared,   // nothing of run's process group is left
     finish_spawned,  // finish has become `process`
     finish_ended,    // finish ended: `ending`; also when there is none
@@ -59,6 +59,9 @@ struct Event {
   std::string_view reason{};
   Duration duration{};
 };
+
+// How a reason begins that svrun has told.
+inline constexpr std::string_view kBySvrun = "svrun: ";
 
 struct Action {
   enum class Kind : std::uint8_t {

@@ -295,7 +295,8 @@ void Readiness::on_check_due() {
   check.before_exec([](void*, pid_t) { return ::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 ? errno : 0; }, nullptr);
   const auto child = check.spawn();
   if (!child) {
-    if (!std::exchange(said_trouble_, true)) warn({"unable to run check: ", ::strerror(child.error().number)});
+    if (!std::exchange(said_trouble_, true))
+      warn({listener_.service_name(), ": unable to run check: ", ::strerror(child.error().number)});
     return check_again();
   }
   check_ = *child;

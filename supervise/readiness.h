@@ -34,6 +34,7 @@ class ReadinessListener {
   // Its MAINPID, where there is one, is a process of the service's.
   virtual void service_says(const Notification& notification) = 0;
   virtual Program check_program() = 0;
+  virtual const std::string& service_name() const = 0;
 
  protected:
   ~ReadinessListener() = default;

@@ -160,6 +160,11 @@ bool Supervisor::connect(const Unit& unit, Program& program, bool is_run) {
   return true;
 }
 
+Fd Supervisor::open_error_target(const std::string& target) const {
+  if (errors_.is_here()) return errors_.open_pipe(O_RDWR);
+  return target == "stdout" ? Fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)) : Fd(sys::open("/dev/null", O_WRONLY));
+}
+
 bool Supervisor::connect_service(const Settings& settings, Program& program) {
   if (logger_.is_missing() || errors_.is_missing()) return false;
   const bool merge = settings.stderr_to == StderrTo::merge;
@@ -171,7 +176,7 @@ bool Supervisor::connect_service(const Settings& settings, Program& program) {
     program.output_to(std::move(output), merge);
   }
   if (settings.stderr_to == StderrTo::target) {
-    Fd error = errors_.is_here() ? errors_.open_pipe(O_RDWR) : Fd(sys::open("/dev/null", O_WRONLY));
+    Fd error = open_error_target(settings.stderr_target);
     if (!error) return warn({service_.name(), ": unable to open its log pipe: ", ::strerror(errno)}), false;
     program.error_to(std::move(error));
   }

@@ -33,6 +33,7 @@ class Supervisor final : UnitHost {
   bool connect(const Unit& unit, Program& program, bool is_run) override;
   std::string svrun_program() const override;
 
+  Fd open_error_target(const std::string& target) const;
   bool connect_service(const Settings& settings, Program& program);
   std::vector<std::string> svlogd_command(const std::vector<std::string>& targets, std::string_view stream) const;
   Result<void> take_loggers();

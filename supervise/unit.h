@@ -136,6 +136,7 @@ class Unit final : ReadinessListener {
   bool service_unhealthy(std::string_view reason) override;
   void service_says(const Notification& notification) override;
   Program check_program() override { return script_program("./check"); }
+  const std::string& service_name() const override { return name_; }
 
   // Signals and control scripts.
   void send(const Action& action);
@@ -153,6 +154,7 @@ class Unit final : ReadinessListener {
   void kill_group();
   void signal_groups(int signal);
   bool group_is_left(pid_t group) const;
+  std::string reason_of_svrun(const Ending& ending) const;
   std::string_view reason_of_end() const;
   void choose_own_cgroup();
   std::string own_cgroup() const;

@@ -131,7 +131,7 @@ void Unit::adopted_ended(bool waited) {
   adopted_.reset();
   if (finishing) return apply({.kind = Event::Kind::finish_ended, .ending = ending});
   readiness_.stop();
-  note({.kind = Event::Kind::main_ended, .ending = ending});
+  note({.kind = Event::Kind::main_ended, .ending = ending, .reason = reason_of_svrun(ending)});
   describe_death(pid, ending, 0, 0);
   if (!draining_) drain();
 }

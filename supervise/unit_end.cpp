@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include "lib/cgroup.h"
+#include "lib/files.h"
 #include "lib/say.h"
 #include "lib/spawn.h"
 #include "lib/system.h"
@@ -10,6 +11,8 @@
 
 namespace svdir {
 namespace {
+
+constexpr std::size_t kLongestRefusal = 1000;  // bytes
 
 constexpr Duration kScriptTimeout = std::chrono::seconds(5);  // of a control script
 constexpr Duration kGroupCheckInterval = std::chrono::milliseconds(20);
@@ -119,11 +122,21 @@ void Unit::main_ended(const siginfo_t& info, const Ending& ending) {
   adopted_poll_.stop();  // it may have become our child since we adopted it
   adopted_.reset();
   unheld_ = false;
-  note({.kind = Event::Kind::main_ended, .ending = ending});
+  note({.kind = Event::Kind::main_ended, .ending = ending, .reason = reason_of_svrun(ending)});
   files_.save(record_);  // before the status is gone for good
   const rusage usage = reap(info.si_pid);
   describe_death(info.si_pid, ending, seconds(usage.ru_utime) + seconds(usage.ru_stime), usage.ru_maxrss);
   if (!draining_) drain();
+}
+
+// What svrun has left to be told of, when it has ended in run's place.
+std::string Unit::reason_of_svrun(const Ending& ending) const {
+  const bool refused =
+      ending.kind == Ending::Kind::exited && (ending.value == kExitUser || ending.value == kExitSystem);
+  if (!refused || settings_.svrun.empty() || !command_.empty()) return {};
+  const auto text = read_small(dir_.get(), file::kRefused, kLongestRefusal);
+  if (!text || text->empty()) return {};
+  return std::string(kBySvrun).append(*text, 0, text->find('\n'));
 }
 
 // Settings that could not be taken while it ran are no reason for its end.

@@ -160,6 +160,7 @@ Program Unit::run_program() const {
   }
   if (settings_.svrun.empty()) return Program(dir_.get(), "./run");
   Program program(dir_.get(), host_.svrun_program());
+  sys::unlinkat(dir_.get(), file::kRefused);
   if (users_own_) program.argument("--ids-first");
   for (const std::string& option : settings_.svrun)
     program.argument(option.starts_with("--cgroup=") && !record_.cgroup.empty() ? "--cgroup=" + record_.cgroup

@@ -54,9 +54,10 @@ TEST_CASE("a bare file has its settings in its head", "[svscan][scripts]") {
 
 TEST_CASE("a bare file that is renamed keeps running", "[svscan][scripts]") {
   TempDir dir;
-  write_script(dir / "old", kSleep);
+  write_script(dir / "old", "echo > " + (dir / ".read") + "; exec sleep 1000");
   Scanning svscan(dir.path());
   const pid_t pid = made_for(dir, "old").wait_for_new_pid();
+  WAIT_UNTIL(exists(dir / ".read"));
   REQUIRE(::rename((dir / "old").c_str(), (dir / "new").c_str()) == 0);
   WAIT_UNTIL(exists(dir / ".svdir/new/supervise/pid"));
   CHECK(made_for(dir, "new").pid() == pid);

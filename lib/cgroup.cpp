@@ -66,7 +66,11 @@ Result<std::string> choose_cgroup(std::string_view setting, const std::string& p
   group.append(setting).append(path.substr(path.rfind('/')));
   const Result<std::string> directory = cgroup_directory(group);
   if (!directory) return directory;
-  if (group != present && cgroup_has_processes(*directory)) group += "." + std::to_string(facts.st_ino);
+  if (group == present) return group;
+  if (const std::size_t slash = directory->rfind('/'); !ensure_directory(directory->substr(0, slash))) return group;
+  // Who makes it has it; processes may not have come to it yet.
+  if (sys::mkdirat(AT_FDCWD, directory->c_str(), 0755) != 0 && errno == EEXIST)
+    group += "." + std::to_string(facts.st_ino);
   return group;
 }
 

@@ -3,11 +3,11 @@
 // The setting `cgroup = DIR` stands for the directory DIR below the group that the supervisor runs in, or below the
 // root of the hierarchy when it begins with '/'; the service's own group is DIR/NAME, so that services which share a
 // setting (from .defaults, as instances) never share a group. NAME is that of the service directory when the service is
-// started; if somebody else's processes are in that group (the directory's name was another one's, which was renamed
-// and runs on), its inode is added. svrun makes the group (with all missing parts) and enters it before it executes the
-// service; supervise, which stays outside and has put it on record, finds leftovers in it and kills them by
-// cgroup.kill. No controller is switched on: what limits there are is for those who
-// delegated the group. See cgroups(7) and the kernel's cgroup-v2 document.
+// started; if that group is there already and is not ours (the directory's name was another one's, which was renamed
+// and runs on), its inode is added. supervise, which stays outside, chooses the group, makes it and puts it on record;
+// svrun enters it before it executes the service; what is left in it is killed by cgroup.kill. No controller is
+// switched on: what limits there are is for those who delegated the group. See cgroups(7) and the kernel's cgroup-v2
+// document.
 #pragma once
 
 #include <string>
@@ -21,7 +21,7 @@ namespace svdir {
 Result<std::string> cgroup_directory(std::string_view setting);
 
 // The group for the next run of the service whose directory is the working directory, as an absolute value of the
-// setting; `present` is that of its last run, or "".
+// setting; `present` is that of its last run, or "". It is made if that can be done; if not, entering it will tell why.
 Result<std::string> choose_cgroup(std::string_view setting, const std::string& present);
 
 // Makes the directory and moves the calling process into it.

@@ -36,7 +36,7 @@ inline constexpr char kDeaths[] = "supervise/deaths";
 inline constexpr char kExit[] = "supervise/exit";         // "PID WAITSTATUS\n", by svscan for a supervise it restarts
 inline constexpr char kLogPipe[] = "supervise/log.pipe";  // service -> logger, in the service's own supervise/
 inline constexpr char kErrorPipe[] = "supervise/stderr.pipe";  // the same for a logger of standard error
-inline constexpr char kRefused[] = "supervise/refused";   // one line by svrun: why it did not execute run
+inline constexpr char kRefused[] = "supervise/refused";        // one line by svrun: why it did not execute run
 inline constexpr char kEvent[] = "supervise/event";            // FIFOs of those who wait for a change (see events.h)
 }  // namespace file
 

@@ -193,3 +193,16 @@ TEST_CASE("on a full disk every order is obeyed, and what is on record is true: 
   CHECK(victim.starts().size() == 4);
   victim.end();
 }
+
+TEST_CASE("started by somebody who ignored the ends of his children, supervise hears of those of its own",
+          "[crash][hostile]") {
+  const TempDir dir;
+  const ServiceDir service = ServiceDir(dir, "s").run("exec sleep 1000");
+  Process supervise(
+      Launch{.argv = {"/bin/sh", "-c", "trap '' CHLD; exec " + program("supervise") + " " + service.path()}});
+  const pid_t first = service.wait_for_new_pid();
+  REQUIRE(::kill(first, SIGKILL) == 0);
+  service.wait_for_new_pid(first);
+  supervise.signal(SIGTERM);
+  CHECK(supervise.wait() == 0);
+}

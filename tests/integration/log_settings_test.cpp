@@ -186,3 +186,24 @@ TEST_CASE("status tells what is wrong with a log, wherever it is kept", "[log-se
   CHECK(has(svctl(dir / "scan", {"status", "web"}).output, "disk full, 312 lines dropped"));
   CHECK(has(svctl(dir / "scan", {"why", "web"}).output, "disk full, 312 lines dropped"));
 }
+
+TEST_CASE("log = stdout: as it is, or stamped and in JSON where the settings say so", "[log-settings]") {
+  const TempDir dir;
+  ServiceDir service = ServiceDir(dir, "web").run("echo hello; exec sleep 1000");
+  const bool is_json = GENERATE(false, true);
+  service.conf(is_json ? "log = stdout\nlog-format = json\n" : "log = stdout\n");
+  Scanning scanning(dir.path());
+  if (is_json)
+    WAIT_UNTIL(has(scanning.process().output(), R"("service":"web","stream":"stdout","text":"hello"})"));
+  else
+    WAIT_UNTIL(scanning.process().output() == "hello\n");
+  CHECK(exists(service / "log/supervise") == is_json);
+}
+
+TEST_CASE("stderr = stdout leads there", "[log-settings]") {
+  const TempDir dir;
+  const ServiceDir service =
+      ServiceDir(dir, "web").run("echo hello >&2; exec sleep 1000").conf("log = ./log/main\nstderr = stdout\n");
+  Scanning scanning(dir.path());
+  WAIT_UNTIL(scanning.process().output() == "hello\n");
+}

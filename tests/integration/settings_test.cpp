@@ -363,6 +363,52 @@ TEST_CASE("cgroup: who has left the process group is still found, and ended befo
   CHECK(::rmdir(parent->c_str()) == 0);
 }
 
+TEST_CASE("cgroup: a directory that takes the name of one that runs on gets a group of its own", "[settings]") {
+  const std::string name = "svdir-test-names-" + std::to_string(::getpid());
+  const Result<std::string> parent = cgroup_directory(name);
+  if (!parent || ::mkdir(parent->c_str(), 0755) != 0) SKIP("needs root");
+  {
+    const TempDir dir;
+    const auto make = [&](const char* directory) {
+      return ServiceDir(dir, directory).run("setsid sleep 1000 & exec sleep 1000").conf("cgroup = " + name + "\n");
+    };
+    const ServiceDir first = make("web");
+    const Supervised one(first);
+    const pid_t pid = first.wait_for_new_pid();
+    REQUIRE(::rename(first.path().c_str(), (dir / "old").c_str()) == 0);
+    const ServiceDir moved(dir, "old");
+    const ServiceDir second = make("web");
+    {
+      const Supervised two(second);
+      second.wait_for_new_pid();
+      CHECK(second.state().cgroup != moved.state().cgroup);
+      REQUIRE(second.command("d"));
+      second.wait_for(State::down);
+      CHECK(is_alive(pid));
+    }
+    CHECK(is_alive(pid));
+    REQUIRE(moved.command("d"));
+    moved.wait_for(State::down);
+    CHECK_FALSE(cgroup_has_processes(*parent));
+  }
+  CHECK(::rmdir(parent->c_str()) == 0);
+}
+
+TEST_CASE("what svrun refuses is shown as the reason", "[settings]") {
+  const TempDir dir;
+  const ServiceDir service = ServiceDir(dir, "s").run("exec sleep 1000").conf("\nenv-file = nowhere\n");
+  Supervised supervised(service);
+  const StateRecord record = service.wait_for(State::failed);
+  CHECK(record.reason == "svrun: conf:2: env-file: unable to read nowhere: No such file or directory");
+  CHECK_THAT(supervised.process().errors(), Catch::Contains("svrun: fatal: s: conf:2: env-file: "));
+  // The next one is told for itself.
+  service.command("d");
+  write_file(service / "nowhere", "");
+  write_script(service / "run", "exit 100");
+  REQUIRE(service.command("u"));
+  WAIT_UNTIL(service.state().reason == "run exited 100: it gives up");
+}
+
 // --- Who may -------------------------------------------------------------------------------------------------------
 
 TEST_CASE("supervise as root refuses to run what somebody else could change, until that is mended", "[settings]") {

@@ -315,3 +315,29 @@ TEST_CASE("upgrade says when the new program does not run, and the old one stays
   CHECK(service.pid() == pid);
   CHECK(service.state().starts == 1);
 }
+
+TEST_CASE("exit is not done when the supervisor was killed and its service goes on", "[svctl]") {
+  const TempDir dir;
+  const ServiceDir service = ServiceDir(dir, "s").run("trap '' TERM; echo > up; while :; do sleep 0.1; done");
+  Process supervise(Launch{.argv = {program("supervise"), service.path()}});
+  const pid_t pid = service.wait_for_new_pid();
+  WAIT_UNTIL(exists(service / "up"));
+  Process exiting(Launch{.argv = {program("svctl"), "-w", "60", "exit", "s"}, .environment = {{"SVDIR", dir.path()}}});
+  WAIT_UNTIL(service.state().leaving);
+  supervise.signal(SIGKILL);
+  CHECK(exiting.wait() != 0);
+  CHECK_FALSE(exiting.output().starts_with("ok"));
+  CHECK(is_alive(pid));
+  ::kill(pid, SIGKILL);
+}
+
+TEST_CASE("status is told also where no thread is to be had", "[svctl]") {
+  NEEDS_ROOT();
+  constexpr uid_t kOtherUser = 64323;  // nobody else's, so that its limits are ours alone
+  const TempDir dir;
+  constexpr int kServices = 250;  // enough for a second thread
+  for (int i = 0; i < kServices; ++i) ServiceDir(dir, "s" + std::to_string(i)).run("exec sleep 1000");
+  const Ran ran = run(Launch{
+      .argv = {"prlimit", "--nproc=1", program("svctl")}, .environment = {{"SVDIR", dir.path()}}, .uid = kOtherUser});
+  CHECK(std::ranges::count(ran.output, '\n') == kServices);
+}

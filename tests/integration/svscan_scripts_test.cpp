@@ -52,6 +52,20 @@ TEST_CASE("a bare file has its settings in its head", "[svscan][scripts]") {
   CHECK(made_for(dir, "job").state().starts == 1);
 }
 
+TEST_CASE("a service may have any name, also that of a file that svscan keeps", "[svscan][scripts]") {
+  TempDir dir;
+  for (const char* name : {"lock", "scan", "scan.new"}) write_script(dir / name, kSleep);
+  {
+    Scanning svscan(dir.path());
+    for (const char* name : {"lock", "scan", "scan.new"}) made_for(dir, name).wait_for_new_pid();
+    WAIT_UNTIL(scan_state(dir).running == 3);
+    CHECK(svscan.end() == 0);
+  }
+  Scanning again(dir.path());
+  for (const char* name : {"lock", "scan", "scan.new"}) made_for(dir, name).wait_for(State::up);
+  CHECK(again.end() == 0);
+}
+
 TEST_CASE("a bare file that is renamed keeps running", "[svscan][scripts]") {
   TempDir dir;
   write_script(dir / "old", "echo > " + (dir / ".read") + "; exec sleep 1000");

@@ -261,6 +261,25 @@ TEST_CASE("a second TERM kills at once", "[svscan][stop]") {
   CHECK(!is_alive(pid));
 }
 
+TEST_CASE("a second TERM ends also the loggers, both of them", "[svscan][stop]") {
+  TempDir dir;
+  const char* const deaf = "trap '' TERM; echo $$ > pid; while :; do sleep 1; done";
+  ServiceDir service = ServiceDir(dir, "a").run(kSleep).log_run(deaf).conf("stderr = ./err\n");
+  service.script_at("log/stderr/run", deaf);
+  Scanning svscan(dir.path());
+  service.wait_for_new_pid();
+  std::vector<pid_t> loggers;
+  for (const char* file : {"log/pid", "log/stderr/pid"}) {
+    WAIT_UNTIL(exists(service / file) && !read_file(service / file).empty());
+    loggers.push_back(std::atoi(read_file(service / file).c_str()));
+  }
+  svscan.process().signal(SIGTERM);
+  WAIT_UNTIL(service.state().leaving);
+  nap();
+  CHECK(svscan.end() == 0);
+  for (const pid_t pid : loggers) CHECK(!is_alive(pid));
+}
+
 TEST_CASE("what a killed supervise has left is stopped in the end as well", "[svscan][stop][adoption]") {
   TempDir dir;
   const ServiceDir service =

@@ -161,6 +161,19 @@ TEST_CASE("service, logger and supervise killed before the next supervise is the
   CHECK(count(read_file(log + "/lines"), "line") == 100);
 }
 
+TEST_CASE("started by somebody who ignored the ends of his children, svscan hears of those of its own",
+          "[svscan][trouble]") {
+  const TempDir dir;
+  const ServiceDir service = ServiceDir(dir, "s").run(kSleep);
+  Process svscan(Launch{.argv = {"/bin/sh", "-c", "trap '' CHLD; exec " + program("svscan") + " " + dir.path()}});
+  service.wait_for_new_pid();
+  const pid_t first = service.state().supervisor.pid;
+  REQUIRE(::kill(first, SIGKILL) == 0);
+  WAIT_UNTIL(service.state().supervisor.pid != first && service.is_supervised());
+  svscan.signal(SIGTERM);
+  CHECK(svscan.wait() == 0);
+}
+
 TEST_CASE("without a supervise program svscan says so and ends", "[svscan][trouble]") {
   TempDir dir;
   TempDir bin;

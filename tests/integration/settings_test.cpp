@@ -132,7 +132,7 @@ TEST_CASE("the stop ladder: each signal in its turn, KILL for who ignores them a
   const TempDir dir;
   const ServiceDir service = ServiceDir(dir, "s").run(
       "#!/usr/bin/env python3\n"
-      "#: stop = TERM 100ms INT 100ms HUP 100ms KILL\n"
+      "#: stop = TERM 1s INT 1s HUP 1s KILL\n"
       "import signal\n"
       "def note(number, frame):\n"
       "    with open('signals', 'a') as file: file.write(signal.Signals(number).name + '\\n')\n"
@@ -316,7 +316,7 @@ TEST_CASE("a user that is not there: an error with file and line, and the servic
   const ServiceDir service =
       ServiceDir(dir, "s").run("echo >> starts; exec sleep 1000").conf("# who\nuser = nosuchuser\n");
   Supervised supervised(service);
-  CHECK(service.wait_for(State::failed).reason.find("exited 100") != std::string::npos);
+  CHECK(service.wait_for(State::failed).reason == "svrun: conf:2: user: there is no user `nosuchuser`");
   WAIT_UNTIL(supervised.process().errors().find("conf:2: user: there is no user `nosuchuser`") != std::string::npos);
   CHECK_FALSE(exists(service / "starts"));
 }

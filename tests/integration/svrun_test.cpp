@@ -183,10 +183,13 @@ TEST_CASE("svrun: settings are blamed with their file and line") {
   const auto in_service = [&](std::string_view option) {
     return run({.argv = {program("svrun"), "--explain", std::string(option), "./run"}, .directory = dir.path()});
   };
-  CHECK(in_service("--user=nosuchuser").errors == "svrun: fatal: conf:3: user: there is no user `nosuchuser`\n");
+  const std::string name = dir.path().substr(dir.path().rfind('/') + 1);
+  CHECK(in_service("--user=nosuchuser").errors ==
+        "svrun: fatal: " + name + ": conf:3: user: there is no user `nosuchuser`\n");
   CHECK(in_service("--directory=/nowhere").errors ==
-        "svrun: fatal: run:2: directory: unable to change directory: /nowhere: No such file or directory\n");
-  CHECK(in_service("--chroot=/nowhere").errors.starts_with("svrun: fatal: .defaults: chroot: "));
+        "svrun: fatal: " + name +
+            ": run:2: directory: unable to change directory: /nowhere: No such file or directory\n");
+  CHECK(in_service("--chroot=/nowhere").errors.starts_with("svrun: fatal: " + name + ": .defaults: chroot: "));
 }
 
 TEST_CASE("svrun without root: the present user is fine, another one is an error") {

@@ -147,6 +147,7 @@ TEST_CASE("service, logger and supervise killed before the next supervise is the
   const pid_t logger = std::atoi(read_file(log + "/pid").c_str());
   REQUIRE(logger > 0);
   REQUIRE(::kill(logger, SIGSTOP) == 0);
+  WAIT_UNTIL(contains(read_file("/proc/" + std::to_string(logger) + "/stat"), ") T "));
   write_file(service / "go", "");
   WAIT_UNTIL(exists(service / "written"));
   write_file(bin / "hold", "");

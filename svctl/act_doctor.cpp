@@ -111,7 +111,7 @@ Action examine_services(const Request& request) {
   const std::vector<Node> concerned = everything ? nodes : needed_by(nodes, targets->list);
   for (const Finding& finding : examine_dependencies(concerned, nodes)) report.add("", finding);
   if (report.problems() == 0 && !request.quiet)
-    screen.put("no problems found in " + std::to_string(targets->list.size()) + " service(s)\n");
+    screen.put("no problems found in " + counted(targets->list.size(), "service") + "\n");
   return report.problems() > 0 ? 1 : targets->unmatched.empty() ? 0 : 3;
 }
 

@@ -98,7 +98,9 @@ Result<std::string> link_service(int scan, const std::string& path) {
 
 Result<Fd> open_scan_directory(const Request& request, std::string& path) {
   path = request.directory.empty() ? default_scan_directory() : request.directory;
-  return open_directory(path.c_str());
+  auto fd = open_directory(path.c_str());
+  if (!fd) fd.error().fault = fault_of_missing(fd.error().number);
+  return fd;
 }
 
 }  // namespace
@@ -120,8 +122,10 @@ Action make_new(const Request& request) {
                             ? make_service(scan->get(), name)
                             : user_error("`" + printable(name) + "` cannot be a service's name: " + std::string(why));
     if (made) {
-      screen.put("ok: " + name + ": made in " + path + "; edit " + path + "/" + name + "/run, then: svctl enable " +
-                 name + "\n");
+      const std::string option = name.starts_with('-') ? "-- " : "";
+      if (!request.quiet)
+        screen.put("ok: " + name + ": made in " + path + "; edit " + shell_word(path + "/" + name + "/run") +
+                   ", then: svctl enable " + option + shell_word(name) + "\n");
       continue;
     }
     remove_draft(scan->get(), name);
@@ -145,6 +149,7 @@ Action add_services(const Request& request) {
       code = 1;
       continue;
     }
+    if (request.quiet) continue;
     screen.put("ok: " + *linked + ": added to " + path + (is_scanned ? "\n" : "; no svscan looks after it just now\n"));
   }
   return code;

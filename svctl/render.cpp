@@ -75,8 +75,7 @@ std::string backoff_details(const View& view, const Now& now) {
   } else {
     text = "next start within a second";
   }
-  if (record.failures > 0)
-    text += " (" + std::to_string(record.failures) + (record.failures == 1 ? " failure)" : " failures)");
+  if (record.failures > 0) text += " (" + counted(record.failures, "failure") + ")";
   return text;
 }
 
@@ -150,6 +149,18 @@ std::string printable(std::string_view text) {
   for (char& c : shown)
     if (static_cast<unsigned char>(c) < 32 || c == 127) c = '?';
   return shown;
+}
+
+std::string counted(std::size_t number, std::string_view what) {
+  return std::to_string(number).append(" ").append(what).append(number == 1 ? "" : "s");
+}
+
+std::string shell_word(std::string_view text) {
+  constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789%+,-./:=@_";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string_view::npos) return std::string(text);
+  std::string word = "'";
+  for (const char c : text) c == '\'' ? word.append("'\\''") : word.append(1, c);
+  return word + "'";
 }
 
 std::string short_duration(Duration duration) {

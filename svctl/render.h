@@ -19,6 +19,12 @@ enum class Paint : bool { plain, coloured };
 // "0.012s" below ten seconds, then "12.4s", "3m12s", "5h02m", "12d3h".
 std::string short_duration(Duration duration);
 
+// "1 service", "2 services".
+std::string counted(std::size_t number, std::string_view what);
+
+// As it must be typed to a shell: in quotes where it needs them.
+std::string shell_word(std::string_view text);
+
 // A service and its logger, as looked at.
 struct StatusRow {
   Target target;

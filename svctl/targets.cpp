@@ -24,7 +24,10 @@ class Finder {
   Result<const std::vector<ServiceEntry>*> services() {
     if (!listed_) {
       auto found = list_services(into_.scan_directory);
-      if (!found) return std::unexpected(found.error());
+      if (!found) {
+        found.error().fault = fault_of_missing(found.error().number);
+        return std::unexpected(found.error());
+      }
       services_ = std::move(*found);
       listed_ = true;
     }
@@ -74,6 +77,10 @@ class Finder {
 };
 
 }  // namespace
+
+Fault fault_of_missing(int number) {
+  return number == ENOENT || number == ENOTDIR ? Fault::user : Fault::system;
+}
 
 Result<Targets> find_targets(const std::string& directory, std::span<const std::string> names) {
   Targets targets;

@@ -16,8 +16,11 @@ struct Targets {
   std::vector<std::string> unmatched;  // globs that match no service
 };
 
+// Whose fault it is that a scan directory cannot be opened: one that is not there was named wrongly.
+Fault fault_of_missing(int number);
+
 // `directory` "" stands for the default scan directory. Without names: every service. An error only when the scan
-// directory is needed and cannot be read. A plain name becomes a target whether it is there or not.
+// directory is needed and is not there or cannot be read. A plain name becomes a target whether it is there or not.
 Result<Targets> find_targets(const std::string& directory, std::span<const std::string> names);
 
 }  // namespace svdir::svctl

@@ -265,7 +265,10 @@ TEST_CASE("what does not match is an error, and the rest is done", "[svctl]") {
   const Ran some = svctl(dir.path(), {"restart", "x*", "s"});
   CHECK(some.code == 1);
   CHECK(some.output.starts_with("ok: s: restarted"));
-  CHECK(svctl(dir / "nowhere", {"status"}).code == 111);
+  const Ran nowhere = svctl(dir.path(), {"-d", dir / "nowhere", "status"});
+  CHECK(nowhere.code == 100);
+  CHECK(nowhere.errors ==
+        "svctl: fatal: unable to list services in " + (dir / "nowhere") + ": No such file or directory\n");
 }
 
 TEST_CASE("another user is told that it may not, and whose it is is left alone", "[svctl]") {
@@ -314,4 +317,17 @@ TEST_CASE("upgrade says when the new program does not run, and the old one stays
   CHECK(svctl(dir.path(), {"upgrade", "s"}).code == 0);
   CHECK(service.pid() == pid);
   CHECK(service.state().starts == 1);
+}
+
+TEST_CASE("what ends svctl is fatal, and help is no mistake", "[svctl]") {
+  const TempDir dir;
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"strat", "s"}, {"start"}, {"start", "--nonsense", "s"}, {"start", "-w", "x", "s"}}) {
+    const Ran ran = svctl(dir.path(), words);
+    CHECK(ran.code == 100);
+    CHECK(ran.errors.starts_with("svctl: fatal: "));
+  }
+  const Ran help = svctl(dir.path(), {"help"});
+  CHECK(help.code == 0);
+  CHECK(help.output == svctl(dir.path(), {"--help"}).output);
 }

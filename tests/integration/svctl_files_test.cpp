@@ -179,7 +179,7 @@ TEST_CASE("doctor finds what keeps a service from starting", "[svctl]") {
         "strange: run wants the interpreter `/no/such/shell`, which is not there", "dos: run has DOS line ends",
         "typo: conf:1: unknown setting `restrat`; did you mean "
         "`restart`?",
-        "each other, so none of them can start: a -> b -> a", "b depends on `nobody`, and there is no such service",
+        "each other, so they are refused: a -> b -> a", "b depends on `nobody`, and there is no such service",
         "dangling: is a link that leads nowhere"})
     CHECK(has(ran.output, found));
   CHECK_FALSE(has(ran.output, "fine:"));
@@ -209,4 +209,11 @@ TEST_CASE("shutdown stops everything and waits for the end of svscan", "[svctl]"
   CHECK_FALSE(is_alive(pid));
   CHECK(scanning.process().wait() == 0);
   CHECK(svctl(dir / "scan", {"shutdown"}).code == 4);
+}
+
+TEST_CASE("new is quiet when it is told to be, and quotes what a shell needs quoted", "[svctl]") {
+  const TempDir dir;
+  CHECK(svctl(dir.path(), {"new", "-q", "web"}).output.empty());
+  const Ran made = svctl(dir.path(), {"new", "a b"});
+  CHECK(has(made.output, "; edit '" + (dir / "a b/run") + "', then: svctl enable 'a b'\n"));
 }

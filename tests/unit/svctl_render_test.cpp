@@ -43,6 +43,18 @@ TEST_CASE("durations are short", "[svctl]") {
   CHECK(short_duration(24h * 12 + 3h) == "12d03h");
 }
 
+TEST_CASE("words for a shell are quoted where they need it", "[svctl]") {
+  CHECK(shell_word("/a/b-1.2_c") == "/a/b-1.2_c");
+  CHECK(shell_word("a b") == "'a b'");
+  CHECK(shell_word("it's") == "'it'\\''s'");
+  CHECK(shell_word("") == "''");
+}
+
+TEST_CASE("one is singular", "[svctl]") {
+  CHECK(counted(1, "service") == "1 service");
+  CHECK(counted(0, "service") == "0 services");
+}
+
 TEST_CASE("the status line of what runs", "[svctl]") {
   CHECK(line(row(State::up, 1234)) == "web    up         pid 1234  3m12s\n");
   StatusRow ready = row(State::up, 1234);

@@ -110,6 +110,7 @@ Verdict judge_taken(const Question& question, const View& before, const View& no
 }  // namespace
 
 std::string state_in_words(const View& view) {
+  if (!view.exists) return why_not_found(view);
   if (!view.is_supervised()) return "no supervisor";
   if (!view.is_known()) return "state unknown: " + view.trouble;
   std::string text(name_of(view.record.state));
@@ -120,8 +121,12 @@ std::string state_in_words(const View& view) {
   return text;
 }
 
+std::string why_not_found(const View& view) {
+  return "no such service" + (view.trouble.empty() ? "" : "; " + view.trouble);
+}
+
 Verdict judge_beforehand(const Question& question, const View& before) {
-  if (!before.exists) return {Outcome::not_found, "no such service"};
+  if (!before.exists) return {Outcome::not_found, why_not_found(before)};
   if (before.supervisor == View::Supervisor::unknown) return {Outcome::denied, before.trouble};
   if (!before.is_supervised()) {
     if (question.goal == Goal::gone) return {Outcome::ok, "no supervisor runs"};
@@ -142,7 +147,7 @@ Verdict judge_beforehand(const Question& question, const View& before) {
 }
 
 Verdict judge_patiently(const Question&, const View& before) {
-  if (!before.exists) return {Outcome::not_found, "no such service"};
+  if (!before.exists) return {Outcome::not_found, why_not_found(before)};
   if (before.supervisor == View::Supervisor::unknown) return {Outcome::denied, before.trouble};
   return {};
 }

@@ -36,6 +36,9 @@ Verdict judge_beforehand(const Question& question, const View& before);
 Verdict judge_patiently(const Question& question, const View& before);
 Verdict judge_indifferently(const Question& question, const View& before);
 
+// "no such service", and what to do about it.
+std::string why_not_found(const View& view);
+
 // A state in a few words, for "still …" and "now …": "stopping, pid 12".
 std::string state_in_words(const View& view);
 

@@ -101,7 +101,8 @@ constexpr std::string_view kMisconfigured = "misconfigured";
 // What stands directly behind the state's word: ", next start in 12.4s", " (run exited 100)", " on db, cache".
 std::string joined_to_word(const View& view, const Now& now) {
   const StateRecord& record = view.record;
-  if (!view.is_supervised() || !view.is_known()) return view.trouble.empty() ? "" : ": " + view.trouble;
+  if (!view.is_supervised() || !view.is_known())
+    return view.trouble.empty() ? "" : (view.exists ? ": " : "; ") + view.trouble;
   if (state_word(view) == kMisconfigured) return record.reason.substr(kMisconfigured.size());
   if (record.state == State::waiting && !record.reason.empty()) return " on " + record.reason;
   if (record.state == State::failed && !record.reason.empty()) return " (" + record.reason + ")";

@@ -135,11 +135,20 @@ View look(const Target& target) {
   } else {
     view.exists = true;
   }
-  if (!view.exists) return view;
+  if (!view.exists) {
+    if (view.trouble.empty()) view.trouble = target.hint;
+    return view;
+  }
   view.normally_down = is_there(target, "down");
   if (view.supervisor != View::Supervisor::never) read_record(target, view);
   if (ok && !view.is_precise()) distrust(ok, view);
   return view;
+}
+
+bool may_yet_be_supervised(const Target& target, const View& view) {
+  if (!target.in_scan_directory || view.is_supervised() || view.supervisor == View::Supervisor::unknown) return false;
+  const bool had_none = view.supervisor == View::Supervisor::never || view.is_new;
+  return had_none && (target.is_made_by_svscan || is_there(target, "run"));
 }
 
 bool is_published(const Target& target, const View& view) {
@@ -153,7 +162,11 @@ bool is_published(const Target& target, const View& view) {
 namespace {
 Target below(const Target& target, const std::string& directory) {
   const auto joined = [&](const std::string& path) { return path + (path.ends_with('/') ? "" : "/") + directory; };
-  return {joined(target.name), joined(target.path), target.at};
+  Target logger = target;
+  logger.name = joined(target.name);
+  logger.path = joined(target.path);
+  logger.is_made_by_svscan = false;  // not every service has one
+  return logger;
 }
 }  // namespace
 

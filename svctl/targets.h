@@ -12,7 +12,8 @@ namespace svdir::svctl {
 struct Targets {
   std::string scan_directory;  // as a path
   Fd scan_fd;                  // what relative paths of `list` are relative to; empty when there is no such directory
-  std::vector<Target> list;    // in the order named, a glob's matches by name, each service once
+  std::vector<Target> list;    // in the order named, a glob's matches by name, each service once; a service with
+                               // `instances` stands for those
   std::vector<std::string> unmatched;  // globs that match no service
 };
 

@@ -269,6 +269,7 @@ TEST_CASE("what does not match is an error, and the rest is done", "[svctl]") {
   CHECK(nowhere.code == 100);
   CHECK(nowhere.errors ==
         "svctl: fatal: unable to list services in " + (dir / "nowhere") + ": No such file or directory\n");
+  CHECK(svctl(dir / "nowhere", {"start", "s"}).code == 100);
 }
 
 TEST_CASE("another user is told that it may not, and whose it is is left alone", "[svctl]") {
@@ -317,6 +318,26 @@ TEST_CASE("upgrade says when the new program does not run, and the old one stays
   CHECK(svctl(dir.path(), {"upgrade", "s"}).code == 0);
   CHECK(service.pid() == pid);
   CHECK(service.state().starts == 1);
+}
+
+TEST_CASE("a service whose supervisor was told to exit is not waited for", "[svctl]") {
+  const TempDir dir;
+  make_directories(dir / "scan");
+  const ServiceDir service = ServiceDir(dir / "scan", "s").run("exec sleep 1000");
+  const Scanning scanning(dir / "scan");
+  service.wait_for_new_pid();
+  REQUIRE(svctl(dir / "scan", {"exit", "s"}).code == 0);
+  const Ran ran = svctl(dir / "scan", {"start", "s"});
+  CHECK(ran.code == 4);
+  CHECK(ran.output == "fail: s: no supervisor\n");  // at once: without a time
+}
+
+TEST_CASE("without svscan nobody waits for a first supervisor", "[svctl]") {
+  const TempDir dir;
+  ServiceDir(dir, "s").run("exec sleep 1000");
+  write_script(dir / "script", "exec sleep 1000");
+  CHECK(svctl(dir.path(), {"start", "s"}).output == "fail: s: no supervisor\n");
+  CHECK(svctl(dir.path(), {"start", "script"}).output == "fail: script: no such service\n");
 }
 
 TEST_CASE("what ends svctl is fatal, and help is no mistake", "[svctl]") {

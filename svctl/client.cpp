@@ -17,6 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kTick = 100ms;      // the net beneath the watch: a supervisor that died, a FIFO that was full
+constexpr Duration kGoneTick = 1s;     // nobody is told when the name of a service is removed
 constexpr Duration kCheckTick = 10ms;  // while a ./check runs
 constexpr Duration kCheckPause = 250ms;
 constexpr Duration kCheckTimeout = 5s;
@@ -138,7 +139,7 @@ std::vector<Job> Client::run(const std::vector<Target>& targets) {
 // not woken for anything but their deadline.
 Duration Client::pause(const std::vector<Job>& jobs) const {
   if (checks_running_ > 0) return kCheckTick;
-  Duration longest = task_.patient ? kLongestPause : kTick;
+  Duration longest = !task_.patient ? kTick : task_.goal == Goal::is_down ? kGoneTick : kLongestPause;
   for (const Job& job : jobs) {
     if (job.verdict.outcome != Outcome::pending) continue;
     if (!is_watched(job)) longest = std::min(longest, kTick);

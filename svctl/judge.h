@@ -17,7 +17,8 @@ enum class Outcome : std::uint8_t { pending, ok, failed, timeout, not_running, n
 
 struct Verdict {
   Outcome outcome = Outcome::pending;
-  std::string text;  // "started, pid 123"; while pending: what is missing
+  std::string text;        // "started, pid 123"; while pending: what is missing
+  bool is_flawed = false;  // done, and yet something is wrong: told with -q, too
 };
 
 struct Question {

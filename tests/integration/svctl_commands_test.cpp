@@ -340,6 +340,38 @@ TEST_CASE("without svscan nobody waits for a first supervisor", "[svctl]") {
   CHECK(svctl(dir.path(), {"start", "script"}).output == "fail: script: no such service\n");
 }
 
+TEST_CASE("restart says when the new settings are not taken", "[svctl]") {
+  const TempDir dir;
+  ServiceDir service = ServiceDir(dir, "s").run("exec sleep 1000");
+  const Supervised supervised(service);
+  service.wait_for_new_pid();
+  service.conf("restrat = never\n");
+  const Ran ran = svctl(dir.path(), {"restart", "s"});
+  CAPTURE(ran.output);
+  CHECK(ran.code == 0);
+  CHECK(ran.output.starts_with("ok: s: restarted, pid "));
+  CHECK(ran.output.find("; its new settings are not taken: conf:1: unknown setting `restrat`") != std::string::npos);
+  CHECK(svctl(dir.path(), {"restart", "-q", "s"}).output.starts_with("ok: s: restarted, pid "));
+  service.conf("");
+  CHECK(svctl(dir.path(), {"restart", "-q", "s"}).output.empty());
+}
+
+TEST_CASE("wait down ends well when the service is removed", "[svctl]") {
+  const TempDir dir;
+  const ServiceDir service = ServiceDir(dir / "elsewhere", "s").run("exec sleep 1000");
+  make_directories(dir / "scan");
+  REQUIRE(::symlink(service.path().c_str(), (dir / "scan/s").c_str()) == 0);
+  const Supervised supervised(service);
+  service.wait_for_new_pid();
+  Process waiting({.argv = {program("svctl"), "wait", "down", "s"}, .environment = {{"SVDIR", dir / "scan"}}});
+  nap();
+  CHECK_FALSE(waiting.has_ended());
+  REQUIRE(::unlink((dir / "scan/s").c_str()) == 0);
+  CHECK(waiting.wait() == 0);
+  CHECK(waiting.output().starts_with("ok: s: down, its directory is gone"));
+  CHECK(svctl(dir / "scan", {"wait", "down", "s"}).code == 3);
+}
+
 TEST_CASE("what ends svctl is fatal, and help is no mistake", "[svctl]") {
   const TempDir dir;
   for (const std::vector<std::string>& words :

@@ -96,7 +96,7 @@ Action examine_services(const Request& request) {
   for (const Target& target : targets->list) {
     const View view = look(target);
     if (!view.exists) {
-      report.add(target.name, {true, "no such service"});
+      report.add(target.name, {true, why_not_found(view)});
       continue;
     }
     const std::vector<Finding> findings = examine_service(target, view);

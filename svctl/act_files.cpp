@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <sys/syscall.h>
 
+#include <utility>
+
 #include "lib/files.h"
 #include "lib/say.h"
 #include "lib/service_dir.h"
@@ -165,9 +167,11 @@ Action remove_services(const Request& request) {
   Request stop = request;
   stop.names.clear();
   int code = 0;
+  std::string done;
   for (const Target& target : targets->list) {
     char link[PATH_MAX];
-    const std::string name(base_name(target.name));
+    const std::string name(target.instance_of.empty() ? base_name(target.name) : target.instance_of);
+    if (std::exchange(done, name) == name) continue;  // another of its instances
     if (::readlinkat(scan->get(), name.c_str(), link, sizeof link) >= 0) {
       stop.names.push_back(name);
       continue;

@@ -320,6 +320,43 @@ TEST_CASE("upgrade says when the new program does not run, and the old one stays
   CHECK(service.state().starts == 1);
 }
 
+TEST_CASE("a command for a service that was made just now waits for its supervisor", "[svctl]") {
+  const TempDir dir;
+  const std::string scan = dir / "scan";
+  make_directories(scan);
+  Scanning scanning(scan);
+  WAIT_UNTIL(svctl(scan, {"scan"}).code == 0);
+  scanning.process().signal(SIGSTOP);  // so that it takes its time
+  ServiceDir(scan, "fresh").run("exec sleep 1000").down();
+  ServiceDir(scan, "idle").run("exec sleep 1000");
+  write_script(scan + "/script", "exec sleep 1000");
+  write_script(scan + "/other", "exec sleep 1000");
+  const Ran in_vain = svctl(scan, {"start", "-w", "0.1", "idle"});
+  CHECK(in_vain.code == 4);
+  CHECK(in_vain.output.starts_with("fail: idle: no supervisor"));
+  CHECK(svctl(scan, {"start", "-w", "0.1", "script"}).output.starts_with("fail: script: no such service"));
+  const std::vector<std::vector<std::string>> commands{
+      {"enable", "fresh"}, {"stop", "./idle"}, {"start", "script"}, {"disable", "other"}};
+  std::vector<std::unique_ptr<Process>> clients;
+  for (std::vector<std::string> argv : commands) {
+    argv.insert(argv.begin(), program("svctl"));
+    clients.push_back(std::make_unique<Process>(
+        Launch{.argv = std::move(argv), .directory = scan, .environment = {{"SVDIR", scan}}}));
+  }
+  nap();
+  for (const auto& client : clients) CHECK_FALSE(client->has_ended());
+  scanning.process().signal(SIGCONT);
+  const char* const kExpected[] = {
+      "ok: fresh: enabled, (started|already running), pid \\d+", "ok: ./idle: stopped|ok: ./idle: already down",
+      "ok: script: (started|already running), pid \\d+", "ok: other: disabled, already down"};
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    CHECK(clients[i]->wait() == 0);
+    CAPTURE(clients[i]->output());
+    CHECK(matches(clients[i]->output(), std::string("(") + kExpected[i] + ")" + kTook));
+  }
+  CHECK(exists(scan + "/.svdir/other/down"));
+}
+
 TEST_CASE("a service whose supervisor was told to exit is not waited for", "[svctl]") {
   const TempDir dir;
   make_directories(dir / "scan");

@@ -217,3 +217,16 @@ TEST_CASE("new is quiet when it is told to be, and quotes what a shell needs quo
   const Ran made = svctl(dir.path(), {"new", "a b"});
   CHECK(has(made.output, "; edit '" + (dir / "a b/run") + "', then: svctl enable 'a b'\n"));
 }
+
+TEST_CASE("a file that is not executable is said to be so", "[svctl]") {
+  const TempDir dir;
+  write_file(dir / "x.sh", "#!/bin/sh\n", 0644);
+  for (const char* verb : {"enable", "disable", "start"}) {
+    const Ran ran = svctl(dir.path(), {verb, "x.sh"});
+    CAPTURE(ran.errors);
+    CHECK(ran.code == 3);
+    CHECK(has(ran.output, "x.sh: "));
+    CHECK(has(ran.output, "no such service; the file is not executable: chmod +x " + (dir / "x.sh") + "\n"));
+    CHECK(ran.errors.empty());
+  }
+}

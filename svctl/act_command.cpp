@@ -124,7 +124,7 @@ std::size_t prepare_files(Verb verb, Targets& targets) {
 void turn_to_loggers(std::vector<Target>& list) {
   std::vector<Target> loggers;
   for (const Target& target : list) {
-    if (target.name.ends_with("/log") || target.name.ends_with("/log/stderr")) {
+    if (stream_of(target) != Stream::none) {
       loggers.push_back(target);
       continue;
     }

@@ -206,8 +206,11 @@ std::string status_line(const StatusRow& row, const Now& now, std::size_t name_w
     const std::size_t width = joined.empty() ? kStateWidth : 0;
     line.append(word.size() < width ? width - word.size() : 0, ' ').append("  ").append(printable(details));
   }
-  if (row.has_log) paint_onto(line, "; log: " + printable(log_words(row.log, now)), kDim, paint);
-  if (!row.log_trouble.empty()) paint_onto(line, "  " + printable(row.log_trouble), kRed, paint);
+  for (const LoggerRow& log : row.loggers) {
+    const std::string name = log.stream == Stream::errors ? "; log/stderr: " : "; log: ";
+    paint_onto(line, name + printable(log_words(log.view, now)), kDim, paint);
+    if (!log.trouble.empty()) paint_onto(line, "  " + printable(log.trouble), kRed, paint);
+  }
   return line + "\n";
 }
 

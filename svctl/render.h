@@ -25,13 +25,17 @@ std::string counted(std::size_t number, std::string_view what);
 // As it must be typed to a shell: in quotes where it needs them.
 std::string shell_word(std::string_view text);
 
-// A service and its logger, as looked at.
+struct LoggerRow {
+  Stream stream = Stream::output;
+  View view;
+  std::string trouble;  // what svlogd says is wrong with the log itself
+};
+
+// A service and its loggers, as looked at.
 struct StatusRow {
   Target target;
   View view;
-  bool has_log = false;
-  View log;
-  std::string log_trouble;  // what svlogd says is wrong with the log itself
+  std::vector<LoggerRow> loggers;  // that of its output first
 };
 
 // Now, by both clocks: since when something is so is known by the wall clock, when it ends by the monotonic one.

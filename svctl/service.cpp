@@ -186,6 +186,26 @@ bool has_error_logger(const Target& target) {
   return is_there(target, "log/stderr/supervise");
 }
 
+namespace {
+constexpr std::string_view kLogger = "/log";
+constexpr std::string_view kErrorLogger = "/log/stderr";
+}  // namespace
+
+Stream stream_of(const Target& target) {
+  if (service_of_logger(target).name == target.name) return Stream::none;
+  return target.name.ends_with(kErrorLogger) ? Stream::errors : Stream::output;
+}
+
+Target service_of_logger(const Target& target) {
+  for (const std::string_view ending : {kErrorLogger, kLogger}) {
+    if (!target.name.ends_with(ending) || !target.path.ends_with(ending)) continue;
+    Target service = target;
+    for (std::string* text : {&service.name, &service.path}) text->resize(text->size() - ending.size());
+    if (is_there(service, "run")) return service;  // else it is a service named "log"
+  }
+  return target;
+}
+
 Result<void> write_control(const Target& target, std::string_view bytes) {
   const Fd fd = open_below(target, file::kControl, O_WRONLY);
   if (!fd) return system_error("unable to open", file::kControl);

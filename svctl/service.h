@@ -66,6 +66,12 @@ Target error_logger_of(const Target& target);
 bool has_logger(const Target& target);
 bool has_error_logger(const Target& target);
 
+// The target may be a logger itself, NAME/log or NAME/log/stderr: of what, and of which service. Any other target is
+// its own service.
+enum class Stream : std::uint8_t { none, output, errors };
+Stream stream_of(const Target& target);
+Target service_of_logger(const Target& target);
+
 // What `status` tells, put as a record.
 StateRecord record_from(const RunitStatus& status);
 

@@ -409,6 +409,17 @@ TEST_CASE("wait down ends well when the service is removed", "[svctl]") {
   CHECK(svctl(dir / "scan", {"wait", "down", "s"}).code == 3);
 }
 
+TEST_CASE("a misspelt service is answered with the one that was meant", "[svctl]") {
+  const TempDir dir;
+  ServiceDir(dir, "webserver").run("exec sleep 1000");
+  CHECK(svctl(dir.path(), {"start", "websrver"}).output ==
+        "fail: websrver: no such service; did you mean `webserver`?\n");
+  CHECK(svctl(dir.path(), {"status", "websrver"}).output == "websrver  no such service; did you mean `webserver`?\n");
+  CHECK(svctl(dir.path(), {"logs", "websrver"}).errors ==
+        "svctl: warning: websrver: no such service; did you mean `webserver`?\n");
+  CHECK(svctl(dir.path(), {"start", "mail"}).output == "fail: mail: no such service\n");
+}
+
 TEST_CASE("what ends svctl is fatal, and help is no mistake", "[svctl]") {
   const TempDir dir;
   for (const std::vector<std::string>& words :

@@ -211,6 +211,48 @@ TEST_CASE("shutdown stops everything and waits for the end of svscan", "[svctl]"
   CHECK(svctl(dir / "scan", {"shutdown"}).code == 4);
 }
 
+TEST_CASE("a logger of the standard error is shown, rotated and read like the other", "[svctl]") {
+  const TempDir dir;
+  const ServiceDir both = ServiceDir(dir, "both")
+                              .run("echo to out; echo to err >&2; exec sleep 1000")
+                              .conf("log = ./out\nstderr = ./err\nlog-stamp = utc\n");
+  const ServiceDir only = ServiceDir(dir, "only").run("echo alone >&2; exec sleep 1000").conf("stderr = ./err\n");
+  const Supervised first(both);
+  const Supervised second(only);
+  WAIT_UNTIL(has(read_file(both / "out/current"), "to out\n") && has(read_file(both / "err/current"), "to err\n"));
+  WAIT_UNTIL(has(read_file(only / "err/current"), "alone\n"));
+  const Ran merged = svctl(dir.path(), {"logs", "both"});
+  CAPTURE(merged.output, merged.errors);
+  CHECK(has(merged.output, "both:            2"));
+  CHECK(has(merged.output, "both/log/stderr: 2"));
+  const std::string errors = svctl(dir.path(), {"logs", "both/log/stderr"}).output;
+  CHECK(has(errors, " to err\n"));
+  CHECK_FALSE(has(errors, "to out"));
+  const std::string output = svctl(dir.path(), {"logs", "both/log"}).output;
+  CHECK(has(output, " to out\n"));
+  CHECK_FALSE(has(output, "to err"));
+  CHECK(svctl(dir.path(), {"logs", "only"}).output == "alone\n");
+  CHECK(has(svctl(dir.path(), {"status", "only"}).output, "; log/stderr: up "));
+  CHECK_FALSE(has(svctl(dir.path(), {"status", "only"}).output, "; log: "));
+  const std::string status = svctl(dir.path(), {"status", "both"}).output;
+  CHECK(has(status, "; log: up "));
+  CHECK(has(status, "; log/stderr: up "));
+  CHECK(svctl(dir.path(), {"status", "both/log/stderr"}).output.starts_with("both/log/stderr  up "));
+  CHECK(svctl(dir.path(), {"status", "*/log/stderr"}).code == 0);
+  CHECK(svctl(dir.path(), {"rotate", "only"}).output.starts_with("ok: only/log/stderr: its logger told to rotate"));
+  CHECK(svctl(dir.path(), {"rotate", "both/log/stderr"}).code == 0);
+  CHECK(has(svctl(dir.path(), {"why", "only"}).output, "    alone\n"));
+}
+
+TEST_CASE("a service named log is no logger", "[svctl]") {
+  const TempDir dir;
+  const ServiceDir service = ServiceDir(dir, "log").run("echo hello; exec sleep 1000").conf("log = ./main\n");
+  const Supervised supervised(service);
+  WAIT_UNTIL(has(read_file(service / "main/current"), "hello\n"));
+  CHECK(svctl(dir.path(), {"logs", "log"}).output == "hello\n");
+  CHECK(svctl(dir.path(), {"logs", service.path()}).output == "hello\n");
+}
+
 TEST_CASE("new is quiet when it is told to be, and quotes what a shell needs quoted", "[svctl]") {
   const TempDir dir;
   CHECK(svctl(dir.path(), {"new", "-q", "web"}).output.empty());

@@ -409,6 +409,52 @@ TEST_CASE("wait down ends well when the service is removed", "[svctl]") {
   CHECK(svctl(dir / "scan", {"wait", "down", "s"}).code == 3);
 }
 
+TEST_CASE("the name of a service with instances means them all", "[svctl]") {
+  const TempDir dir;
+  const std::string scan = dir / "scan";
+  make_directories(scan);
+  ServiceDir base = ServiceDir(scan, "in").run("exec sleep 1000").conf("instances = 2\nlog = ./main\n");
+  ServiceDir(scan, "web").run("exec sleep 1000").conf("depends = in\n");
+  const Scanning scanning(scan);
+  WAIT_UNTIL(svctl(scan, {"scan"}).code == 0);
+  const Ran started = svctl(scan, {"start", "in"});  // perhaps before they are there
+  CAPTURE(started.output);
+  CHECK(started.code == 0);
+  const ServiceDir first(scan + "/.svdir", "in-1");
+  const ServiceDir second(scan + "/.svdir", "in-2");
+  const pid_t pid = first.wait_for_new_pid();
+  const pid_t other = second.wait_for_new_pid();
+  const Ran restarted = svctl(scan, {"restart", "in"});
+  CAPTURE(restarted.output);
+  CHECK(restarted.code == 0);
+  CHECK(first.pid() != pid);
+  CHECK(second.pid() != other);
+  CHECK(svctl(scan, {"wait", "ready", "in"}).code == 0);
+  const Ran status = svctl(scan, {"status", "in"});
+  CHECK(matches(status.output, "in-1  up .*; log: up .*\nin-2  up .*; log: up .*\n"));
+  CHECK(svctl(scan, {"rotate", "in"}).code == 0);
+  CHECK(svctl(scan, {"status", "in/log"}).code == 0);
+  CHECK(svctl(scan, {"logs", "in"}).code == 0);
+  CHECK(svctl(scan, {"logs", "web"}).code == 1);
+  CHECK(svctl(scan, {"remove", "in"}).code == 1);  // no link
+  const Ran doctor = svctl(scan, {"doctor", "in", "web"});
+  CAPTURE(doctor.output);
+  CHECK(doctor.code == 0);
+  const Ran disabled = svctl(scan, {"disable", "in"});
+  CAPTURE(disabled.output);
+  CHECK(disabled.code == 0);
+  CHECK(exists(base / "down"));
+  for (const ServiceDir* instance : {&first, &second}) {
+    CHECK(instance->state().state == State::down);
+    CHECK(exists(*instance / "down"));
+  }
+  CHECK(svctl(scan, {"disable", "in"}).code == 0);
+  CHECK(svctl(scan, {"enable", "in"}).code == 0);
+  CHECK_FALSE(exists(base / "down"));
+  CHECK_FALSE(exists(first / "down"));
+  CHECK(first.state().state == State::up);
+}
+
 TEST_CASE("a misspelt service is answered with the one that was meant", "[svctl]") {
   const TempDir dir;
   ServiceDir(dir, "webserver").run("exec sleep 1000");

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <filesystem>
 
 #include "tests/support/service.h"
 
@@ -271,4 +272,26 @@ TEST_CASE("a file that is not executable is said to be so", "[svctl]") {
     CHECK(has(ran.output, "no such service; the file is not executable: chmod +x " + (dir / "x.sh") + "\n"));
     CHECK(ran.errors.empty());
   }
+}
+
+TEST_CASE("doctor knows of a supervise whose directory was removed, and how to get rid of it", "[svctl]") {
+  const TempDir dir;
+  const std::string scan = dir / "scan";
+  make_directories(scan);
+  const ServiceDir service = ServiceDir(scan, "s").run("exec sleep 1000");
+  Scanning scanning(scan);
+  const pid_t pid = service.wait_for_new_pid();
+  const pid_t supervisor = service.state().supervisor.pid;
+  std::filesystem::remove_all(service / "supervise");
+  const std::string advice = "kill " + std::to_string(supervisor) + ", and start another by kill -HUP " +
+                             std::to_string(scanning.process().pid()) + "\n";
+  const Ran ran = svctl(scan, {"doctor"});
+  CAPTURE(ran.output);
+  CHECK(ran.code == 1);
+  CHECK(has(ran.output, advice));
+  // And so it is.
+  REQUIRE(::kill(supervisor, SIGTERM) == 0);
+  WAIT_UNTIL(!is_alive(supervisor) && !is_alive(pid));
+  scanning.process().signal(SIGHUP);
+  CHECK(is_alive(service.wait_for_new_pid(pid)));
 }

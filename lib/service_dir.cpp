@@ -109,6 +109,23 @@ Result<std::vector<ServiceEntry>> list_services(const std::string& scan_director
   return services;
 }
 
+std::vector<ServiceEntry> instances_of(const std::string& scan_directory, const std::string& name) {
+  std::vector<ServiceEntry> instances;
+  if (original_of(scan_directory, name + "-1") != name) return instances;  // few services have any
+  DIR* listing = ::opendir((scan_directory + "/.svdir").c_str());
+  if (listing == nullptr) return instances;
+  while (const dirent* entry = ::readdir(listing)) {
+    const std::string instance = entry->d_name;
+    if (instance.starts_with(name + "-") && original_of(scan_directory, instance) == name)
+      instances.push_back({instance, scan_directory + "/.svdir/" + instance});
+  }
+  ::closedir(listing);
+  std::sort(instances.begin(), instances.end(), [](const auto& a, const auto& b) {
+    return a.name.size() != b.name.size() ? a.name.size() < b.name.size() : a.name < b.name;
+  });
+  return instances;
+}
+
 std::string service_path(const std::string& scan_directory, std::string_view name) {
   if (name.starts_with('/') || name.starts_with('.') || name.ends_with('/')) return std::string(name);
   std::string path = scan_directory + "/" + std::string(name);

@@ -33,6 +33,9 @@ struct ServiceEntry {
 };
 Result<std::vector<ServiceEntry>> list_services(const std::string& scan_directory);
 
+// Those that svscan has made of the service `name`, if it has `instances`; by number.
+std::vector<ServiceEntry> instances_of(const std::string& scan_directory, const std::string& name);
+
 // The path that `name` stands for, by sv's rule: one that begins with '/' or '.', or ends with '/', is a path;
 // anything else is looked up in the scan directory ("NAME/log" reaches the logger).
 std::string service_path(const std::string& scan_directory, std::string_view name);

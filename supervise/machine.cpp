@@ -353,7 +353,9 @@ void Step::settle_wanted_up() {
 void Step::back_off() {
   record_.failures++;
   if (settings_.start_limit != 0 && record_.failures >= settings_.start_limit) {
-    record_.reason = std::to_string(record_.failures) + " failed starts in a row, the last " + describe(record_.last);
+    record_.reason = std::to_string(record_.failures) +
+                     (record_.failures == 1 ? " failed start, " : " failed starts in a row, the last ") +
+                     describe(record_.last);
     return rest(State::failed);
   }
   record_.state = State::backoff;

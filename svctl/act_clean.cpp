@@ -70,7 +70,7 @@ Result<void> remove_state(const Target& target) {
 std::string clean_one(const Target& target, bool& failed) {
   const View view = look(target);
   const std::size_t waiters = remove_waiters(target);
-  std::string text = waiters > 0 ? std::to_string(waiters) + " stale FIFO(s) of waiters removed" : "";
+  std::string text = waiters > 0 ? counted(waiters, "stale FIFO") + " of waiters removed" : "";
   if (view.supervisor != View::Supervisor::gone) return text;
   Fd lock;
   if (!take_lock(target, lock)) return text;

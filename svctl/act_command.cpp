@@ -80,24 +80,51 @@ Result<void> make_plan(const Request& request, Plan& plan) {
   return {};
 }
 
+bool remove_down_file(const Target& target) {
+  const std::string down = target.path + "/down";
+  // Without a directory there is no such service: the client says so.
+  if (sys::unlinkat(target.at, down.c_str()) == 0 || errno == ENOENT || errno == ENOTDIR) return true;
+  warn(system_error("unable to remove", down).error());
+  return false;
+}
+
+bool make_down_file(const Target& target) {
+  const std::string down = target.path + "/down";
+  // So that the supervise that is about to come finds it.
+  if (target.is_made_by_svscan && target.name.find('/') == std::string::npos)
+    sys::mkdirat(target.at, target.path.c_str(), 0755);
+  const Fd fd(sys::openat(target.at, down.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0644));
+  if (fd || errno == ENOENT || errno == ENOTDIR) return true;
+  if (errno == ELOOP) return true;  // an instance's link to that of the service
+  warn(system_error("unable to make", down).error());
+  return false;
+}
+
+// The services named whose instances stand in the list.
+std::vector<Target> wholes_of(const Targets& targets) {
+  std::vector<Target> wholes;
+  for (const Target& target : targets.list)
+    if (!target.instance_of.empty() && (wholes.empty() || wholes.back().name != target.instance_of))
+      wholes.push_back({target.instance_of, targets.scan_directory + "/" + target.instance_of, AT_FDCWD});
+  return wholes;
+}
+
 // Takes those out of the list for which the verb's work on files fails; returns how many that were.
-int prepare_files(Verb verb, std::vector<Target>& list) {
-  return static_cast<int>(std::erase_if(list, [&](const Target& target) {
-    const std::string down = target.path + "/down";
-    if (verb == Verb::enable && (sys::unlinkat(target.at, down.c_str()) == 0 || errno == ENOENT)) return false;
-    if (verb == Verb::disable) {
-      const Fd fd(sys::openat(target.at, down.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0644));
-      if (fd || errno == ENOENT) return false;  // no such directory: the client says so
-    }
-    warn(system_error(verb == Verb::enable ? "unable to remove" : "unable to make", down).error());
-    return true;
-  }));
+std::size_t prepare_files(Verb verb, Targets& targets) {
+  const auto prepare = verb == Verb::enable ? remove_down_file : make_down_file;
+  std::size_t failed = 0;
+  for (const Target& whole : wholes_of(targets)) {
+    if (prepare(whole)) continue;
+    ++failed;
+    std::erase_if(targets.list, [&](const Target& target) { return target.instance_of == whole.name; });
+  }
+  return failed + std::erase_if(targets.list, [&](const Target& target) { return !prepare(target); });
 }
 
 void turn_to_loggers(std::vector<Target>& list) {
   std::vector<Target> loggers;
   for (const Target& target : list) {
-    if (target.name.ends_with("/log") || target.name.ends_with("/log/stderr")) {
+    if (stream_of(target) != Stream::none) {
       loggers.push_back(target);
       continue;
     }
@@ -122,9 +149,10 @@ Action command_services(const Request& request) {
   const Verb verb = request.verb->verb;
   Plan plan;
   if (const auto planned = make_plan(request, plan); !planned) return std::unexpected(planned.error());
-  plan.task.scan_directory = targets->scan_fd.get();
-  int unprepared = 0;
-  if (verb == Verb::enable || verb == Verb::disable) unprepared = prepare_files(verb, targets->list);
+  const bool all_that_are_there = verb == Verb::upgrade && request.names.empty();
+  if (!all_that_are_there) plan.task.scan_directory = targets->scan_fd.get();
+  std::size_t unprepared = 0;
+  if (verb == Verb::enable || verb == Verb::disable) unprepared = prepare_files(verb, *targets);
   if (verb == Verb::rotate) turn_to_loggers(targets->list);
   Screen screen;
   Teller teller(screen, request.json, request.quiet);

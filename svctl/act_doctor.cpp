@@ -22,6 +22,17 @@ Node node_of(const Target& target, const View& view, const Settings& settings) {
   return {target.name, state_word(view), settings.depends, settings.after};
 }
 
+// Who depends on a service with `instances` depends on those.
+void name_instances(const std::string& scan_directory, std::vector<std::string>& names) {
+  std::vector<std::string> all;
+  for (std::string& name : names) {
+    const std::vector<ServiceEntry> instances = instances_of(scan_directory, name);
+    for (const ServiceEntry& instance : instances) all.push_back(instance.name);
+    if (instances.empty()) all.push_back(std::move(name));
+  }
+  names = std::move(all);
+}
+
 // Whoever is there, for the graph: also those that nobody asked about.
 std::vector<Node> all_nodes(const Request& request) {
   std::vector<Node> nodes;
@@ -29,6 +40,8 @@ std::vector<Node> all_nodes(const Request& request) {
   if (!targets) return nodes;
   for (const Target& target : targets->list)
     nodes.push_back(node_of(target, look(target), settings_of(target).value_or(Settings{})));
+  for (Node& node : nodes)
+    for (auto* names : {&node.depends, &node.after}) name_instances(targets->scan_directory, *names);
   return nodes;
 }
 
@@ -64,6 +77,17 @@ class Report {
   int problems_ = 0;
 };
 
+// A service without a supervisor where svscan runs.
+Finding why_alone(const Target& target, pid_t svscan) {
+  const auto dir = open_service(target);
+  const std::string hup = "kill -HUP " + std::to_string(svscan);
+  if (const pid_t cut_off = dir ? find_supervise(svscan, dir->get()) : 0; cut_off != 0)
+    return {true, "its supervise/ was removed while supervise (pid " + std::to_string(cut_off) +
+                      ") ran, which nobody can reach now: end it, and the service, by kill " + std::to_string(cut_off) +
+                      ", and start another by " + hup};
+  return {true, "it has no supervisor, though svscan runs; if it was told to exit, " + hup + " brings one"};
+}
+
 void examine_names(const Targets& targets, Report& report) {
   DIR* listing =
       targets.scan_fd ? ::fdopendir(sys::openat(targets.scan_fd.get(), ".", O_RDONLY | O_DIRECTORY)) : nullptr;
@@ -89,29 +113,27 @@ Action examine_services(const Request& request) {
   if (!targets) return std::unexpected(targets.error());
   Screen screen;
   Report report(screen, request.quiet);
-  const bool is_scanned = targets->scan_fd && find_svscan(targets->scan_fd.get()) != 0;
+  const pid_t svscan = targets->scan_fd ? find_svscan(targets->scan_fd.get()) : 0;
+  const bool is_scanned = svscan != 0;
   const bool everything = request.names.empty();
   if (everything && !is_scanned) report.add("", {false, "no svscan looks after " + targets->scan_directory});
   if (everything) examine_names(*targets, report);
   for (const Target& target : targets->list) {
     const View view = look(target);
     if (!view.exists) {
-      report.add(target.name, {true, "no such service"});
+      report.add(target.name, {true, why_not_found(view)});
       continue;
     }
     const std::vector<Finding> findings = examine_service(target, view);
     for (const Finding& finding : findings) report.add(target.name, finding);
     const bool is_alone = !view.is_supervised() && view.supervisor != View::Supervisor::unknown;
-    if (is_scanned && is_alone && findings.empty())
-      report.add(target.name, {true,
-                               "it has no supervisor, though svscan runs; if it was told to exit, HUP to svscan "
-                               "brings one"});
+    if (is_scanned && is_alone && findings.empty()) report.add(target.name, why_alone(target, svscan));
   }
   const std::vector<Node> nodes = all_nodes(request);
   const std::vector<Node> concerned = everything ? nodes : needed_by(nodes, targets->list);
   for (const Finding& finding : examine_dependencies(concerned, nodes)) report.add("", finding);
   if (report.problems() == 0 && !request.quiet)
-    screen.put("no problems found in " + std::to_string(targets->list.size()) + " service(s)\n");
+    screen.put("no problems found in " + counted(targets->list.size(), "service") + "\n");
   return report.problems() > 0 ? 1 : targets->unmatched.empty() ? 0 : 3;
 }
 

@@ -7,6 +7,7 @@
 #include "svctl/change_watch.h"
 #include "svctl/render.h"
 #include "svctl/screen.h"
+#include "svctl/survey.h"
 #include "svctl/targets.h"
 
 namespace svdir::svctl {
@@ -77,7 +78,7 @@ class Reporter {
 
   void look_again(std::size_t key) {
     Known& known = known_[key];
-    StatusRow row{known.target, look(known.target), false, {}, {}};
+    const StatusRow row = survey_one(known.target, false);
     std::string now = essence(row.view);
     if (!row.view.exists) known.is_watched = false;
     if (now == known.shown) return;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <sys/syscall.h>
 
+#include <utility>
+
 #include "lib/files.h"
 #include "lib/say.h"
 #include "lib/service_dir.h"
@@ -98,7 +100,9 @@ Result<std::string> link_service(int scan, const std::string& path) {
 
 Result<Fd> open_scan_directory(const Request& request, std::string& path) {
   path = request.directory.empty() ? default_scan_directory() : request.directory;
-  return open_directory(path.c_str());
+  auto fd = open_directory(path.c_str());
+  if (!fd) fd.error().fault = fault_of_missing(fd.error().number);
+  return fd;
 }
 
 }  // namespace
@@ -120,8 +124,10 @@ Action make_new(const Request& request) {
                             ? make_service(scan->get(), name)
                             : user_error("`" + printable(name) + "` cannot be a service's name: " + std::string(why));
     if (made) {
-      screen.put("ok: " + name + ": made in " + path + "; edit " + path + "/" + name + "/run, then: svctl enable " +
-                 name + "\n");
+      const std::string option = name.starts_with('-') ? "-- " : "";
+      if (!request.quiet)
+        screen.put("ok: " + name + ": made in " + path + "; edit " + shell_word(path + "/" + name + "/run") +
+                   ", then: svctl enable " + option + shell_word(name) + "\n");
       continue;
     }
     remove_draft(scan->get(), name);
@@ -145,6 +151,7 @@ Action add_services(const Request& request) {
       code = 1;
       continue;
     }
+    if (request.quiet) continue;
     screen.put("ok: " + *linked + ": added to " + path + (is_scanned ? "\n" : "; no svscan looks after it just now\n"));
   }
   return code;
@@ -160,9 +167,11 @@ Action remove_services(const Request& request) {
   Request stop = request;
   stop.names.clear();
   int code = 0;
+  std::string done;
   for (const Target& target : targets->list) {
     char link[PATH_MAX];
-    const std::string name(base_name(target.name));
+    const std::string name(target.instance_of.empty() ? base_name(target.name) : target.instance_of);
+    if (std::exchange(done, name) == name) continue;  // another of its instances
     if (::readlinkat(scan->get(), name.c_str(), link, sizeof link) >= 0) {
       stop.names.push_back(name);
       continue;

@@ -13,6 +13,7 @@
 #include "svctl/log_reader.h"
 #include "svctl/render.h"
 #include "svctl/screen.h"
+#include "svctl/survey.h"
 #include "svctl/targets.h"
 
 namespace svdir::svctl {
@@ -30,14 +31,20 @@ Result<std::vector<Death>> deaths_of(const Target& target) {
   return std::unexpected(text.error());
 }
 
-StatusRow look_at(const Target& target) {
-  StatusRow row{target, look(target), has_logger(target), {}, {}};
-  if (row.has_log) row.log = look(logger_of(target));
-  return row;
+void show_last_lines(const Target& target, Stream stream, unsigned long lines, Screen& screen) {
+  const auto directory = find_log_directory(target, stream);
+  if (!directory) return;
+  if (const std::string trouble = read_log_trouble(*directory); !trouble.empty())
+    screen.put("  log: " + printable(trouble) + "\n");
+  const auto log = last_lines(*directory, lines);
+  if (!log || log->empty()) return;
+  screen.put("  last lines of " + printable(*directory) + "/current:\n");
+  for (const LogLine& line : *log) screen.put("    " + printable(readable_line(line.text)) + "\n");
 }
 
 void explain_one(const Target& target, unsigned long lines, Screen& screen) {
-  const StatusRow row = look_at(target);
+  StatusRow row = survey_one(target, true);
+  for (LoggerRow& log : row.loggers) log.trouble.clear();  // told below
   screen.put(status_line(row, {wall_now(), monotonic_now()}, 0, screen.paint()));
   if (!row.view.exists) return;
   for (const Finding& finding : examine_service(target, row.view)) screen.put("  " + printable(finding.text) + "\n");
@@ -48,14 +55,7 @@ void explain_one(const Target& target, unsigned long lines, Screen& screen) {
     const std::size_t first = deaths->size() - std::min<std::size_t>(deaths->size(), kWhyDeaths);
     for (std::size_t i = first; i < deaths->size(); ++i) screen.put("    " + death_line((*deaths)[i]));
   }
-  const auto directory = find_log_directory(target);
-  if (!directory) return;
-  if (const std::string trouble = read_log_trouble(*directory); !trouble.empty())
-    screen.put("  log: " + printable(trouble) + "\n");
-  const auto log = last_lines(*directory, lines);
-  if (!log || log->empty()) return;
-  screen.put("  last lines of " + printable(*directory) + "/current:\n");
-  for (const LogLine& line : *log) screen.put("    " + printable(readable_line(line.text)) + "\n");
+  for (const Stream stream : {Stream::output, Stream::errors}) show_last_lines(target, stream, lines, screen);
 }
 
 }  // namespace
@@ -103,6 +103,11 @@ Action list_deaths(const Request& request) {
   std::size_t width = 0;
   int code = targets->unmatched.empty() ? 0 : 3;
   for (const Target& target : targets->list) {
+    if (const View view = look(target); !view.exists) {
+      warn({target.name, ": ", why_not_found(view)});
+      code = 3;
+      continue;
+    }
     auto deaths = deaths_of(target);
     if (!deaths) {
       warn({target.name, ": ", deaths.error().text()});

@@ -7,6 +7,7 @@
 #include "lib/log_tail.h"
 #include "lib/say.h"
 #include "svctl/actions.h"
+#include "svctl/judge.h"
 #include "svctl/log_reader.h"
 #include "svctl/screen.h"
 #include "svctl/targets.h"
@@ -20,9 +21,9 @@ constexpr int kRescueMilliseconds = 1000;  // where inotify cannot be had
 struct Source {
   std::string name;
   std::string directory;
-  std::vector<LogLine> lines;
+  std::vector<LogLine> lines = {};
   std::size_t next = 0;
-  std::optional<LogTail> tail;
+  std::optional<LogTail> tail = {};
 };
 
 class Printer {
@@ -98,11 +99,8 @@ struct Range {
 };
 
 // A last line that is not complete yet is shown; when following, only once it is.
-Result<void> open_source(const Target& target, const Range& range, Source& source) {
-  source.name = target.name;
-  auto directory = find_log_directory(target);
-  if (!directory) return std::unexpected(directory.error());
-  source.directory = std::move(*directory);
+Result<Source> open_source(const std::string& name, std::string directory, const Range& range) {
+  Source source{.name = name, .directory = std::move(directory)};
   auto tail = LogTail::open(source.directory);
   if (!tail) return std::unexpected(tail.error());
   source.tail = std::move(*tail);
@@ -110,6 +108,27 @@ Result<void> open_source(const Target& target, const Range& range, Source& sourc
   if (!text) return std::unexpected(text.error());
   if (!range.follow) *text += source.tail->unfinished();
   source.lines = split_lines(*text, range.since.value_or(Stamp{}));
+  return source;
+}
+
+// The logs of a service: of its output, and of its standard error where that has one of its own. An error when it has
+// none at all, or one cannot be read.
+Result<void> open_sources(const Target& target, const Range& range, std::vector<Source>& sources) {
+  if (const View view = look(target); !view.exists) return user_error(target.name + ": " + why_not_found(view));
+  const Stream asked = stream_of(target);
+  const Target service = service_of_logger(target);
+  Result<std::string> output = user_error("");
+  if (asked != Stream::errors) output = find_log_directory(service, Stream::output);
+  Result<std::string> errors = user_error("");
+  if (asked != Stream::output) errors = find_log_directory(service, Stream::errors);
+  if (!output && !errors) return std::unexpected((asked == Stream::errors ? errors : output).error());
+  const std::string name_of_errors = asked == Stream::none && output ? error_logger_of(target).name : target.name;
+  for (const auto& [directory, name] : {std::pair{&output, target.name}, {&errors, name_of_errors}}) {
+    if (!*directory || (directory == &errors && output && *output == *errors)) continue;
+    auto source = open_source(name, **directory, range);
+    if (!source) return std::unexpected(source.error());
+    sources.push_back(std::move(*source));
+  }
   return {};
 }
 
@@ -127,20 +146,18 @@ Action show_logs(const Request& request) {
   int code = targets->unmatched.empty() ? 0 : 3;
   std::size_t width = 0;
   for (const Target& target : targets->list) {
-    Source source;
-    if (const auto opened = open_source(target, range, source); !opened) {
-      const bool named = std::find(request.names.begin(), request.names.end(), target.name) != request.names.end();
-      if (!named && opened.error().fault == Fault::user) continue;  // a glob means those that have a log
-      warn(opened.error());
-      code = 1;
-      continue;
-    }
-    width = std::max(width, source.name.size());
-    sources.push_back(std::move(source));
+    const auto opened = open_sources(target, range, sources);
+    if (opened) continue;
+    const bool by_glob =
+        target.instance_of.empty() && std::ranges::find(request.names, target.name) == request.names.end();
+    if (by_glob && opened.error().fault == Fault::user) continue;  // a glob means those that have a log
+    warn(opened.error());
+    code = 1;
   }
+  for (const Source& source : sources) width = std::max(width, source.name.size());
   for (const std::string& glob : targets->unmatched) warn({"no service matches `", glob, "`"});
   Screen screen;
-  Printer printer(screen, targets->list.size() > 1 ? width : 0);
+  Printer printer(screen, std::max(targets->list.size(), sources.size()) > 1 ? width : 0);
   if (range.lines || !range.since) keep_last(sources, range.lines.value_or(kDefaultLines));
   print_merged(sources, printer);
   if (request.follow && !sources.empty()) return follow(sources, printer, screen);

@@ -62,7 +62,7 @@ Action shut_down(const Request& request) {
   if (!targets) return std::unexpected(targets.error());
   const pid_t pid = targets->scan_fd ? find_svscan(targets->scan_fd.get()) : 0;
   if (pid == 0) {
-    warn(no_svscan(*targets));
+    say("fatal", {no_svscan(*targets).text()});
     return 4;
   }
   const Fd process(sys::pidfd_open(pid));
@@ -70,18 +70,19 @@ Action shut_down(const Request& request) {
   const std::string name = "svscan (pid " + std::to_string(pid) + ")";
   Screen screen;
   if (request.no_wait || !process) {
-    screen.put("ok: " + name + ": told to stop everything\n");
+    if (!request.quiet) screen.put("ok: " + name + ": told to stop everything\n");
     return 0;
   }
   const Instant begin = monotonic_now();
-  screen.progress("waiting for " + name + " to stop " + std::to_string(targets->list.size()) + " service(s)");
+  if (!request.quiet) screen.progress("waiting for " + name + " to stop " + counted(targets->list.size(), "service"));
   const Duration wait = request.wait.value_or(kShutdownWait);
   pollfd ended{process.get(), POLLIN, 0};
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
   const bool done = ::poll(&ended, 1, static_cast<int>(std::min<long long>(milliseconds, INT_MAX))) == 1;
   screen.progress("");
   const std::string took = " (" + short_duration(monotonic_now() - begin) + ")\n";
-  screen.put((done ? "ok: " : "timeout: ") + name + (done ? ": all services stopped" : ": still stopping") + took);
+  if (!done || !request.quiet)
+    screen.put((done ? "ok: " : "timeout: ") + name + (done ? ": all services stopped" : ": still stopping") + took);
   return done ? 0 : 1;
 }
 

@@ -17,6 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kTick = 100ms;      // the net beneath the watch: a supervisor that died, a FIFO that was full
+constexpr Duration kGoneTick = 1s;     // nobody is told when the name of a service is removed
 constexpr Duration kCheckTick = 10ms;  // while a ./check runs
 constexpr Duration kCheckPause = 250ms;
 constexpr Duration kCheckTimeout = 5s;
@@ -138,7 +139,7 @@ std::vector<Job> Client::run(const std::vector<Target>& targets) {
 // not woken for anything but their deadline.
 Duration Client::pause(const std::vector<Job>& jobs) const {
   if (checks_running_ > 0) return kCheckTick;
-  Duration longest = task_.patient ? kLongestPause : kTick;
+  Duration longest = !task_.patient ? kTick : task_.goal == Goal::is_down ? kGoneTick : kLongestPause;
   for (const Job& job : jobs) {
     if (job.verdict.outcome != Outcome::pending) continue;
     if (!is_watched(job)) longest = std::min(longest, kTick);
@@ -162,17 +163,29 @@ void Client::begin(Job& job, std::size_t key) {
 
 // False when there is nothing to be sent; the job is finished then.
 bool Client::may_begin(Job& job) {
-  Verdict verdict = task_.beforehand({task_.verb, task_.goal, false, task_.needs_process}, job.before);
-  job.is_orphaned = verdict.outcome == Outcome::no_supervisor && awaits_supervisor(job);
+  Verdict verdict = task_.beforehand(question(), job.before);
+  job.is_orphaned = verdict.outcome != Outcome::pending && awaits_supervisor(job);
   if (verdict.outcome == Outcome::pending || job.is_orphaned) return true;
   finish(job, std::move(verdict));
   return false;
 }
 
-// A supervise that left on purpose has signed off (its pid is no more in the record).
+// One that was killed is followed by another, and svscan may not have come to a service that was made just now. A
+// supervise that left on purpose has signed off (its pid is no more in the record), and none follows it.
 bool Client::awaits_supervisor(const Job& job) const {
-  return task_.scan_directory >= 0 && !task_.no_wait && job.before.is_precise() &&
-         job.before.record.supervisor.pid != 0 && find_svscan(task_.scan_directory) != 0;
+  const View& view = job.before;
+  if (task_.scan_directory < 0 || task_.no_wait || task_.goal == Goal::gone || view.is_supervised()) return false;
+  const bool was_killed =
+      view.supervisor == View::Supervisor::gone && view.is_precise() && view.record.supervisor.pid != 0;
+  return (was_killed || may_yet_be_supervised(job.target, view)) && find_svscan(task_.scan_directory) != 0;
+}
+
+void Client::await_supervisor(Job& job) {
+  job.verdict.text = "no supervisor";
+  if (task_.patient) return;
+  const Instant now = monotonic_now();
+  if (!job.alone_since.is_set()) job.alone_since = now;
+  if (now - job.alone_since > kAlone) finish(job, task_.beforehand(question(), job.now));
 }
 
 void Client::watch(Job& job, std::size_t key) {
@@ -204,6 +217,7 @@ void Client::send(Job& job) {
 
 void Client::examine(Job& job) {
   job.now = look(job.target);
+  if (job.is_orphaned && !job.now.is_supervised()) return await_supervisor(job);
   const Instant now = monotonic_now();
   if (job.now.is_supervised()) {
     job.alone_since = {};
@@ -223,7 +237,7 @@ void Client::examine(Job& job) {
     return finish(job, {Outcome::no_supervisor, "its supervisor has gone"});
   }
   const bool acknowledged = task_.bytes.empty() || acknowledges(job.now, job.token);
-  Verdict verdict = task_.judge({task_.verb, task_.goal, acknowledged, task_.needs_process}, job.before, job.now);
+  Verdict verdict = task_.judge(question(acknowledged), job.before, job.now);
   if (verdict.outcome == Outcome::ok && job.now.is_running() && !is_published(job.target, job.now))
     verdict = {Outcome::pending, "being started"};
   if (verdict.outcome == Outcome::ok && wants_check_script(job) && !job.check_passed) {
@@ -283,6 +297,7 @@ void Client::give_up(Job& job) {
     job.deadline = monotonic_now() + kAfterKill;
     return;
   }
+  if (job.is_orphaned && !task_.patient) return finish(job, task_.beforehand(question(), job.now));
   finish(job, {Outcome::timeout, job.verdict.text});
 }
 

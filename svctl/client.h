@@ -26,9 +26,9 @@ struct Task {
   bool no_wait = false;
   bool needs_process = false;  // it is a signal: nothing is sent where nothing runs
   bool patient = false;        // a supervisor that is not there may yet come
-  int scan_directory = -1;     // open; where a svscan looks after it, a supervisor that was killed is waited for
-  std::string prefix;          // of what is told: "enabled, "
-  bool kill_at_last = false;   // when the time is up send KILL, and wait a little longer
+  int scan_directory = -1;  // open; where a svscan looks after it, a supervisor that is about to be started is awaited
+  std::string prefix;       // of what is told: "enabled, "
+  bool kill_at_last = false;  // when the time is up send KILL, and wait a little longer
   // Whether ./check must succeed, too: where the supervisor is not ours, which runs it itself if told to, or always.
   enum class Check : std::uint8_t { never, foreign, always } check = Check::foreign;
   Verdict (*beforehand)(const Question&, const View& before) = judge_beforehand;
@@ -47,7 +47,7 @@ struct Job {
   ChangeWatch::Means watched = ChangeWatch::Means::none;
   Token token{};
   bool sent = false;
-  bool is_orphaned = false;  // its supervisor has just died, and another is awaited
+  bool is_orphaned = false;  // it has no supervisor, and one is awaited
   ProcessId sent_to;         // the supervisor
   Instant deadline;
   Instant alone_since;  // without a supervisor since
@@ -74,6 +74,10 @@ class Client {
  private:
   void begin(Job& job, std::size_t key);
   bool may_begin(Job& job);
+  Question question(bool acknowledged = false) const {
+    return {task_.verb, task_.goal, acknowledged, task_.needs_process};
+  }
+  void await_supervisor(Job& job);
   bool awaits_supervisor(const Job& job) const;
   void examine(Job& job);
   void send(Job& job);

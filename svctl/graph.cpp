@@ -100,7 +100,7 @@ std::vector<Finding> examine_dependencies(const std::vector<Node>& nodes, const 
   const Index index = index_of(all);
   std::vector<Finding> findings;
   for (const std::string& cycle : find_cycles(nodes))
-    findings.push_back({true, "these depend on each other, so none of them can start: " + cycle});
+    findings.push_back({true, "these depend on each other, so they are refused: " + cycle});
   for (const Node& node : nodes) {
     for (const std::string& name : node.depends)
       if (!index.contains(name))

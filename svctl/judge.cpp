@@ -3,6 +3,8 @@
 namespace svdir::svctl {
 namespace {
 
+constexpr std::string_view kMisconfigured = "misconfigured: ";  // how supervise's reason begins
+
 std::string with_pid(std::string text, const StateRecord& record) {
   if (record.main.pid != 0) text += ", pid " + std::to_string(record.main.pid);
   return text;
@@ -97,9 +99,23 @@ Verdict judge_condition(Goal goal, const View& now) {
   return met ? Verdict{Outcome::ok, with_pid(goal == Goal::is_ready ? "ready" : "up", record)} : Verdict{};
 }
 
+// A supervise that left on purpose, and left nothing running.
+bool has_signed_off(const View& view) {
+  return view.is_precise() && view.record.supervisor.pid == 0 && is_at_rest(view.record);
+}
+
+// What runs does so by the last good settings, and whoever started it anew may have meant the others.
+void add_misconfiguration(Goal goal, const View& now, Verdict& verdict) {
+  if (!now.is_precise() || !now.record.reason.starts_with(kMisconfigured)) return;
+  if (goal != Goal::up && goal != Goal::restarted && goal != Goal::wanted) return;
+  verdict.text += "; its new settings are not taken: ";
+  verdict.text += std::string_view(now.record.reason).substr(kMisconfigured.size());
+  verdict.is_flawed = true;
+}
+
 // Commands about the settings and the supervisor itself: taken means tried.
 Verdict judge_taken(const Question& question, const View& before, const View& now) {
-  if (question.verb->verb == Verb::reload_settings && now.record.reason.starts_with("misconfigured"))
+  if (question.verb->verb == Verb::reload_settings && now.record.reason.starts_with(kMisconfigured))
     return {Outcome::failed, now.record.reason};
   if (question.verb->verb == Verb::upgrade && now.record.upgrade_refused)
     return {Outcome::failed, "not upgraded: the new supervise does not run"};
@@ -110,6 +126,7 @@ Verdict judge_taken(const Question& question, const View& before, const View& no
 }  // namespace
 
 std::string state_in_words(const View& view) {
+  if (!view.exists) return why_not_found(view);
   if (!view.is_supervised()) return "no supervisor";
   if (!view.is_known()) return "state unknown: " + view.trouble;
   std::string text(name_of(view.record.state));
@@ -120,8 +137,12 @@ std::string state_in_words(const View& view) {
   return text;
 }
 
+std::string why_not_found(const View& view) {
+  return "no such service" + (view.trouble.empty() ? "" : "; " + view.trouble);
+}
+
 Verdict judge_beforehand(const Question& question, const View& before) {
-  if (!before.exists) return {Outcome::not_found, "no such service"};
+  if (!before.exists) return {Outcome::not_found, why_not_found(before)};
   if (before.supervisor == View::Supervisor::unknown) return {Outcome::denied, before.trouble};
   if (!before.is_supervised()) {
     if (question.goal == Goal::gone) return {Outcome::ok, "no supervisor runs"};
@@ -142,7 +163,7 @@ Verdict judge_beforehand(const Question& question, const View& before) {
 }
 
 Verdict judge_patiently(const Question&, const View& before) {
-  if (!before.exists) return {Outcome::not_found, "no such service"};
+  if (!before.exists) return {Outcome::not_found, why_not_found(before)};
   if (before.supervisor == View::Supervisor::unknown) return {Outcome::denied, before.trouble};
   return {};
 }
@@ -154,6 +175,7 @@ Verdict judge_indifferently(const Question& question, const View& before) {
 }
 
 Verdict judge(const Question& question, const View& before, const View& now) {
+  if (!now.exists && question.goal == Goal::is_down) return {Outcome::ok, "down, its directory is gone"};
   if (!now.exists && question.goal != Goal::gone) return {Outcome::failed, "its directory is gone"};
   if (question.goal == Goal::gone) {
     if (now.is_supervised()) return {};
@@ -162,7 +184,10 @@ Verdict judge(const Question& question, const View& before, const View& now) {
       return {Outcome::pending, "its supervisor has died, " + with_pid("still running", now.record)};
     return {Outcome::ok, "stopped, its supervisor has ended"};
   }
-  if (!now.is_supervised()) return {Outcome::pending, "no supervisor"};
+  if (!now.is_supervised()) {
+    if (question.goal == Goal::is_down && has_signed_off(now)) return {Outcome::ok, "down, no supervisor"};
+    return {Outcome::pending, "no supervisor"};
+  }
   if (!now.is_known()) return {Outcome::pending, state_in_words(now)};
   if (now.is_precise() && !question.acknowledged) return {Outcome::pending, "the supervisor does not answer"};
   Verdict verdict;
@@ -179,6 +204,7 @@ Verdict judge(const Question& question, const View& before, const View& now) {
     case Goal::gone: break;
   }
   if (verdict.outcome == Outcome::pending) verdict.text = state_in_words(now);
+  if (verdict.outcome == Outcome::ok) add_misconfiguration(question.goal, now, verdict);
   return verdict;
 }
 

@@ -17,7 +17,8 @@ enum class Outcome : std::uint8_t { pending, ok, failed, timeout, not_running, n
 
 struct Verdict {
   Outcome outcome = Outcome::pending;
-  std::string text;  // "started, pid 123"; while pending: what is missing
+  std::string text;        // "started, pid 123"; while pending: what is missing
+  bool is_flawed = false;  // done, and yet something is wrong: told with -q, too
 };
 
 struct Question {
@@ -35,6 +36,9 @@ Verdict judge_beforehand(const Question& question, const View& before);
 // The same for `wait`, which waits for a supervisor as well, and for commands that do not need one.
 Verdict judge_patiently(const Question& question, const View& before);
 Verdict judge_indifferently(const Question& question, const View& before);
+
+// "no such service", and what to do about it.
+std::string why_not_found(const View& view);
 
 // A state in a few words, for "still …" and "now …": "stopping, pid 12".
 std::string state_in_words(const View& view);

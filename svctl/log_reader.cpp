@@ -112,22 +112,26 @@ std::optional<Stamp> parse_since(std::string_view text, Stamp now) {
   return Stamp{::mktime(&local), 0};
 }
 
-Result<std::string> find_log_directory(const Target& service) {
+Result<std::string> find_log_directory(const Target& service, Stream stream) {
+  const bool is_errors = stream == Stream::errors;
+  const Target logger = is_errors ? error_logger_of(service) : logger_of(service);
   const std::string base = plain_path(service);
-  const std::string log = base + "/log";
-  const View logger = look(logger_of(service));
-  if (const std::string open = directory_open_in(logger.is_supervised() ? logger.record.main.pid : 0); !open.empty())
+  const std::string log = plain_path(logger);
+  const View seen = look(logger);
+  if (const std::string open = directory_open_in(seen.is_supervised() ? seen.record.main.pid : 0); !open.empty())
     return open;
   if (const std::string named = directory_in_script(log + "/run", log); !named.empty()) return named;
-  for (const std::string& named : settings_of(service).value_or(Settings{}).log) {
+  const Settings settings = settings_of(service).value_or(Settings{});
+  for (const std::string& named : is_errors ? std::vector{settings.stderr_target} : settings.log) {
     if (named.find('/') == std::string::npos) continue;  // stdout, syslog
     for (const std::string& path : {named.starts_with('/') ? named : base + "/" + named, log + "/" + named})
       if (has_current(path)) return path;
   }
   for (const std::string& usual : {log + "/main", log})
     if (has_current(usual)) return usual;
-  return user_error(service.name + " has no log: neither its logger nor " + service.name +
-                    "/log/run nor a `log` setting shows a directory with a `current` in it");
+  return user_error(service.name + (is_errors ? " has no log of its standard error" : " has no log") +
+                    ": neither its logger nor " + logger.name + "/run nor a `" + (is_errors ? "stderr" : "log") +
+                    "` setting shows a directory with a `current` in it");
 }
 
 std::vector<LogLine> split_lines(std::string_view text, Stamp otherwise) {

@@ -19,9 +19,10 @@ std::string readable_line(std::string_view line);
 // "10m" (ago), "2026-01-31", "14:30", "14:30:05", "2026-01-31 14:30", with a blank or 'T' between; local time.
 std::optional<Stamp> parse_since(std::string_view text, Stamp now);
 
-// Where the service's log is kept: the directory that its logger has open, else one that its log/run or its settings
-// name, else log/main or log itself. An error says where it was looked for.
-Result<std::string> find_log_directory(const Target& service);
+// Where the service's log is kept, that of its output or that of its standard error alone: the directory that the
+// logger has open, else one that the logger's `run` or the service's settings name, else `main` in the logger's
+// directory or that itself. An error says where it was looked for.
+Result<std::string> find_log_directory(const Target& service, Stream stream);
 
 struct LogLine {
   Stamp stamp;       // of the line, else of the last line before it that has one, else `otherwise`

@@ -20,6 +20,11 @@ void print(std::string_view text) {
   if (::write(STDOUT_FILENO, text.data(), text.size()) < 0) return;
 }
 
+Action show_help(const Request&) {
+  print(help_text());
+  return 0;
+}
+
 Action act(const Request& request) {
   switch (request.verb->verb) {
     case Verb::status: return show_status(request);
@@ -37,6 +42,7 @@ Action act(const Request& request) {
     case Verb::remove: return remove_services(request);
     case Verb::clean: return clean_up(request);
     case Verb::shutdown: return shut_down(request);
+    case Verb::help: return show_help(request);
     case Verb::upgrade: return upgrade_programs(request);
     default: return command_services(request);
   }
@@ -44,10 +50,7 @@ Action act(const Request& request) {
 
 int run_svctl(std::span<const char* const> arguments) {
   const auto request = parse_request(arguments);
-  if (!request) {
-    warn(request.error());
-    return kExitUser;
-  }
+  if (!request) return fatal(request.error());
   if (request->help || request->version) {
     print(request->help ? help_text() : "svctl (svdir) " + std::string(kVersion) + "\n");
     return 0;

@@ -75,8 +75,7 @@ std::string backoff_details(const View& view, const Now& now) {
   } else {
     text = "next start within a second";
   }
-  if (record.failures > 0)
-    text += " (" + std::to_string(record.failures) + (record.failures == 1 ? " failure)" : " failures)");
+  if (record.failures > 0) text += " (" + counted(record.failures, "failure") + ")";
   return text;
 }
 
@@ -102,7 +101,8 @@ constexpr std::string_view kMisconfigured = "misconfigured";
 // What stands directly behind the state's word: ", next start in 12.4s", " (run exited 100)", " on db, cache".
 std::string joined_to_word(const View& view, const Now& now) {
   const StateRecord& record = view.record;
-  if (!view.is_supervised() || !view.is_known()) return view.trouble.empty() ? "" : ": " + view.trouble;
+  if (!view.is_supervised() || !view.is_known())
+    return view.trouble.empty() ? "" : (view.exists ? ": " : "; ") + view.trouble;
   if (state_word(view) == kMisconfigured) return record.reason.substr(kMisconfigured.size());
   if (record.state == State::waiting && !record.reason.empty()) return " on " + record.reason;
   if (record.state == State::failed && !record.reason.empty()) return " (" + record.reason + ")";
@@ -152,6 +152,18 @@ std::string printable(std::string_view text) {
   return shown;
 }
 
+std::string counted(std::size_t number, std::string_view what) {
+  return std::to_string(number).append(" ").append(what).append(number == 1 ? "" : "s");
+}
+
+std::string shell_word(std::string_view text) {
+  constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789%+,-./:=@_";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string_view::npos) return std::string(text);
+  std::string word = "'";
+  for (const char c : text) c == '\'' ? word.append("'\\''") : word.append(1, c);
+  return word + "'";
+}
+
 std::string short_duration(Duration duration) {
   using namespace std::chrono;
   const auto whole = duration_cast<seconds>(duration).count();
@@ -194,8 +206,11 @@ std::string status_line(const StatusRow& row, const Now& now, std::size_t name_w
     const std::size_t width = joined.empty() ? kStateWidth : 0;
     line.append(word.size() < width ? width - word.size() : 0, ' ').append("  ").append(printable(details));
   }
-  if (row.has_log) paint_onto(line, "; log: " + printable(log_words(row.log, now)), kDim, paint);
-  if (!row.log_trouble.empty()) paint_onto(line, "  " + printable(row.log_trouble), kRed, paint);
+  for (const LoggerRow& log : row.loggers) {
+    const std::string name = log.stream == Stream::errors ? "; log/stderr: " : "; log: ";
+    paint_onto(line, name + printable(log_words(log.view, now)), kDim, paint);
+    if (!log.trouble.empty()) paint_onto(line, "  " + printable(log.trouble), kRed, paint);
+  }
   return line + "\n";
 }
 

@@ -19,13 +19,23 @@ enum class Paint : bool { plain, coloured };
 // "0.012s" below ten seconds, then "12.4s", "3m12s", "5h02m", "12d3h".
 std::string short_duration(Duration duration);
 
-// A service and its logger, as looked at.
+// "1 service", "2 services".
+std::string counted(std::size_t number, std::string_view what);
+
+// As it must be typed to a shell: in quotes where it needs them.
+std::string shell_word(std::string_view text);
+
+struct LoggerRow {
+  Stream stream = Stream::output;
+  View view;
+  std::string trouble;  // what svlogd says is wrong with the log itself
+};
+
+// A service and its loggers, as looked at.
 struct StatusRow {
   Target target;
   View view;
-  bool has_log = false;
-  View log;
-  std::string log_trouble;  // what svlogd says is wrong with the log itself
+  std::vector<LoggerRow> loggers;  // that of its output first
 };
 
 // Now, by both clocks: since when something is so is known by the wall clock, when it ends by the monotonic one.

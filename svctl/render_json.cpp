@@ -65,8 +65,11 @@ std::string status_json(const StatusRow& row, const Now& now) {
   Json json;
   json["service"] = row.target.name;
   json.update(of_view(row.view, now));
-  if (row.has_log) json["log"] = of_view(row.log, now);
-  if (!row.log_trouble.empty()) json["log"]["trouble"] = row.log_trouble;
+  for (const LoggerRow& log : row.loggers) {
+    Json& entry = json[log.stream == Stream::errors ? "log_stderr" : "log"];
+    entry = of_view(log.view, now);
+    if (!log.trouble.empty()) entry["trouble"] = log.trouble;
+  }
   return line_of(json);
 }
 

@@ -110,7 +110,7 @@ std::string scan_text(const ScanSummary& summary, const Now& now) {
   } else {
     text += "no svscan looks after it";
   }
-  text += "\n" + std::to_string(summary.services) + " service(s)";
+  text += "\n" + counted(summary.services, "service");
   for (std::size_t i = 0; i < summary.by_state.size(); ++i)
     text += (i == 0 ? ": " : ", ") + std::to_string(summary.by_state[i].second) + " " + summary.by_state[i].first;
   text += "\n";
@@ -124,7 +124,7 @@ std::string scan_text(const ScanSummary& summary, const Now& now) {
   };
   for (const auto& [count, what] : kCounts)
     if (count > 0) text += std::to_string(count) + " " + what + "\n";
-  if (said.restarts > 0) text += std::to_string(said.restarts) + " restart(s) of supervises that died\n";
+  if (said.restarts > 0) text += counted(said.restarts, "restart") + " of supervises that died\n";
   return text;
 }
 

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <utility>
 
+#include "lib/values.h"
+
 namespace svdir::svctl {
 namespace {
 
@@ -60,24 +62,12 @@ constexpr std::array kOptions{
     OptionRow{"version", 'V', "", 0, "show the version", set<&Request::version>},
 };
 
-// The number of insertions, deletions and replacements between two short words (Levenshtein).
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j)
-      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])}));
-  }
-  return row[b.size()];
-}
-
 template <class Table>
 std::string nearest(const Table& table, std::string_view word) {
   std::string_view best;
-  std::size_t least = 3;
+  unsigned least = 3;
   for (const auto& row : table)
-    if (const std::size_t found = distance(row.name, word); found < least) least = found, best = row.name;
+    if (const unsigned found = edit_distance(row.name, word); found < least) least = found, best = row.name;
   return best.empty() ? "" : "; did you mean `" + std::string(best) + "`?";
 }
 

@@ -53,7 +53,7 @@ void Screen::progress(const std::string& text) {
 }
 
 void Teller::on_done(const Job& job) {
-  if (quiet_ && job.verdict.outcome == Outcome::ok) return;
+  if (quiet_ && job.verdict.outcome == Outcome::ok && !job.verdict.is_flawed) return;
   screen_.put(json_ ? outcome_json(job) : outcome_line(job, screen_.paint()));
 }
 

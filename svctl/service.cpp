@@ -135,11 +135,20 @@ View look(const Target& target) {
   } else {
     view.exists = true;
   }
-  if (!view.exists) return view;
+  if (!view.exists) {
+    if (view.trouble.empty()) view.trouble = target.hint;
+    return view;
+  }
   view.normally_down = is_there(target, "down");
   if (view.supervisor != View::Supervisor::never) read_record(target, view);
   if (ok && !view.is_precise()) distrust(ok, view);
   return view;
+}
+
+bool may_yet_be_supervised(const Target& target, const View& view) {
+  if (!target.in_scan_directory || view.is_supervised() || view.supervisor == View::Supervisor::unknown) return false;
+  const bool had_none = view.supervisor == View::Supervisor::never || view.is_new;
+  return had_none && (target.is_made_by_svscan || is_there(target, "run"));
 }
 
 bool is_published(const Target& target, const View& view) {
@@ -153,7 +162,11 @@ bool is_published(const Target& target, const View& view) {
 namespace {
 Target below(const Target& target, const std::string& directory) {
   const auto joined = [&](const std::string& path) { return path + (path.ends_with('/') ? "" : "/") + directory; };
-  return {joined(target.name), joined(target.path), target.at};
+  Target logger = target;
+  logger.name = joined(target.name);
+  logger.path = joined(target.path);
+  logger.is_made_by_svscan = false;  // not every service has one
+  return logger;
 }
 }  // namespace
 
@@ -171,6 +184,26 @@ bool has_logger(const Target& target) {
 
 bool has_error_logger(const Target& target) {
   return is_there(target, "log/stderr/supervise");
+}
+
+namespace {
+constexpr std::string_view kLogger = "/log";
+constexpr std::string_view kErrorLogger = "/log/stderr";
+}  // namespace
+
+Stream stream_of(const Target& target) {
+  if (service_of_logger(target).name == target.name) return Stream::none;
+  return target.name.ends_with(kErrorLogger) ? Stream::errors : Stream::output;
+}
+
+Target service_of_logger(const Target& target) {
+  for (const std::string_view ending : {kErrorLogger, kLogger}) {
+    if (!target.name.ends_with(ending) || !target.path.ends_with(ending)) continue;
+    Target service = target;
+    for (std::string* text : {&service.name, &service.path}) text->resize(text->size() - ending.size());
+    if (is_there(service, "run")) return service;  // else it is a service named "log"
+  }
+  return target;
 }
 
 Result<void> write_control(const Target& target, std::string_view bytes) {

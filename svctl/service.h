@@ -16,6 +16,11 @@ struct Target {
   std::string name;  // as shown to the person
   std::string path;  // of the service directory
   int at = -100;     // AT_FDCWD, or the scan directory
+
+  std::string instance_of = {};    // the service that was named, of which this is one instance
+  std::string hint = {};           // where there is no such service: what to do about it
+  bool in_scan_directory = false;  // so that a svscan may start a supervise for it
+  bool is_made_by_svscan = false;  // its directory is: that of a bare executable file or of an instance
 };
 
 struct View {
@@ -48,6 +53,9 @@ struct View {
 // One look. Never blocks, changes nothing, never fails: what is wrong is in `trouble`.
 View look(const Target& target);
 
+// A svscan, if one looks after the scan directory, is about to start the first supervise of the service.
+bool may_yet_be_supervised(const Target& target, const View& view);
+
 // False while `state` is ahead of `status`: a process is recorded there before it executes run, which may still fail.
 bool is_published(const Target& target, const View& view);
 
@@ -57,6 +65,12 @@ Target error_logger_of(const Target& target);
 // Whether it is there and ever was supervised.
 bool has_logger(const Target& target);
 bool has_error_logger(const Target& target);
+
+// The target may be a logger itself, NAME/log or NAME/log/stderr: of what, and of which service. Any other target is
+// its own service.
+enum class Stream : std::uint8_t { none, output, errors };
+Stream stream_of(const Target& target);
+Target service_of_logger(const Target& target);
 
 // What `status` tells, put as a record.
 StateRecord record_from(const RunitStatus& status);

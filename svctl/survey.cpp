@@ -18,31 +18,33 @@ constexpr std::size_t kWorthAThread = 200;  // a thread costs as much as a look 
 constexpr std::size_t kAtOnce = 32;
 
 // Logs are usually kept in log/main; to find others takes more time.
-std::string trouble_of_log(const Target& target) {
-  const std::string usual = plain_path(target) + "/log/main";
+std::string trouble_of_log(const Target& target, Stream stream) {
+  const std::string usual = plain_path(target) + (stream == Stream::errors ? "/log/stderr/main" : "/log/main");
   if (::access((usual + "/current").c_str(), F_OK) == 0) return read_log_trouble(usual);
-  const auto found = find_log_directory(target);
+  const auto found = find_log_directory(target, stream);
   return found ? read_log_trouble(*found) : "";
 }
 
 }  // namespace
 
+StatusRow survey_one(const Target& target, bool with_loggers) {
+  StatusRow row{target, look(target), {}};
+  if (!with_loggers || !row.view.exists) return row;
+  if (has_logger(target))
+    row.loggers.push_back({Stream::output, look(logger_of(target)), trouble_of_log(target, Stream::output)});
+  if (has_error_logger(target))
+    row.loggers.push_back({Stream::errors, look(error_logger_of(target)), trouble_of_log(target, Stream::errors)});
+  return row;
+}
+
 std::vector<StatusRow> survey(const std::vector<Target>& targets, bool with_loggers) {
   std::vector<StatusRow> rows(targets.size());
-  const auto look_at = [&](std::size_t i) {
-    StatusRow& row = rows[i];
-    row.target = targets[i];
-    row.view = look(targets[i]);
-    if (!with_loggers || !row.view.exists || !has_logger(targets[i])) return;
-    row.has_log = true;
-    row.log = look(logger_of(targets[i]));
-    row.log_trouble = trouble_of_log(targets[i]);
-  };
   // Each takes the next few, for it can be milliseconds until the second one gets a processor.
   std::atomic<std::size_t> next = 0;
   const auto look_on = [&] {
     for (std::size_t begin; (begin = next.fetch_add(kAtOnce)) < rows.size();)
-      for (std::size_t i = begin; i < std::min(begin + kAtOnce, rows.size()); ++i) look_at(i);
+      for (std::size_t i = begin; i < std::min(begin + kAtOnce, rows.size()); ++i)
+        rows[i] = survey_one(targets[i], with_loggers);
   };
   std::optional<std::jthread> second;
   try {

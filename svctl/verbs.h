@@ -66,6 +66,7 @@ enum class Verb : std::uint8_t {
   remove,
   clean,
   shutdown,
+  help,
 };
 
 // Options a verb takes beyond those that all take.
@@ -161,6 +162,7 @@ inline constexpr std::array kVerbs{
             "remove what dead supervisors and waiters have left behind"},
     VerbRow{Verb::shutdown, "shutdown", "", "", Goal::taken, "[]", option::kWait, "",
             "stop all services in order, and svscan"},
+    VerbRow{Verb::help, "help", "", "", Goal::taken, "[]", 0, "", "show the commands and options"},
 };
 
 consteval bool verbs_are_in_order() {

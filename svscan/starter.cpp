@@ -148,7 +148,8 @@ void Starter::watch_holder(Slot slot, Instant now) {
 
 bool Starter::spawn_supervise(Slot slot, Instant now) {
   Service& service = roster_[slot];
-  const char* const argv[] = {options_.face == Face::runsvdir ? "runsv" : "supervise", service.path.c_str(), nullptr};
+  const std::string directory = service.path.starts_with('-') ? "./" + service.path : service.path;  // no option
+  const char* const argv[] = {options_.face == Face::runsvdir ? "runsv" : "supervise", directory.c_str(), nullptr};
   const Fd output = outputs_.open_for_child(slot);
   const ChildPlan plan{.path = places_.supervise.c_str(),
                        .argv = argv,

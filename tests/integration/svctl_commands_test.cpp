@@ -265,7 +265,11 @@ TEST_CASE("what does not match is an error, and the rest is done", "[svctl]") {
   const Ran some = svctl(dir.path(), {"restart", "x*", "s"});
   CHECK(some.code == 1);
   CHECK(some.output.starts_with("ok: s: restarted"));
-  CHECK(svctl(dir / "nowhere", {"status"}).code == 111);
+  const Ran nowhere = svctl(dir.path(), {"-d", dir / "nowhere", "status"});
+  CHECK(nowhere.code == 100);
+  CHECK(nowhere.errors ==
+        "svctl: fatal: unable to list services in " + (dir / "nowhere") + ": No such file or directory\n");
+  CHECK(svctl(dir / "nowhere", {"start", "s"}).code == 100);
 }
 
 TEST_CASE("another user is told that it may not, and whose it is is left alone", "[svctl]") {
@@ -340,4 +344,163 @@ TEST_CASE("status is told also where no thread is to be had", "[svctl]") {
   const Ran ran = run(Launch{
       .argv = {"prlimit", "--nproc=1", program("svctl")}, .environment = {{"SVDIR", dir.path()}}, .uid = kOtherUser});
   CHECK(std::ranges::count(ran.output, '\n') == kServices);
+}
+
+TEST_CASE("a command for a service that was made just now waits for its supervisor", "[svctl]") {
+  const TempDir dir;
+  const std::string scan = dir / "scan";
+  make_directories(scan);
+  Scanning scanning(scan);
+  WAIT_UNTIL(svctl(scan, {"scan"}).code == 0);
+  scanning.process().signal(SIGSTOP);  // so that it takes its time
+  ServiceDir(scan, "fresh").run("exec sleep 1000").down();
+  ServiceDir(scan, "idle").run("exec sleep 1000");
+  write_script(scan + "/script", "exec sleep 1000");
+  write_script(scan + "/other", "exec sleep 1000");
+  const Ran in_vain = svctl(scan, {"start", "-w", "0.1", "idle"});
+  CHECK(in_vain.code == 4);
+  CHECK(in_vain.output.starts_with("fail: idle: no supervisor"));
+  CHECK(svctl(scan, {"start", "-w", "0.1", "script"}).output.starts_with("fail: script: no such service"));
+  const std::vector<std::vector<std::string>> commands{
+      {"enable", "fresh"}, {"stop", "./idle"}, {"start", "script"}, {"disable", "other"}};
+  std::vector<std::unique_ptr<Process>> clients;
+  for (std::vector<std::string> argv : commands) {
+    argv.insert(argv.begin(), program("svctl"));
+    clients.push_back(std::make_unique<Process>(
+        Launch{.argv = std::move(argv), .directory = scan, .environment = {{"SVDIR", scan}}}));
+  }
+  nap();
+  for (const auto& client : clients) CHECK_FALSE(client->has_ended());
+  scanning.process().signal(SIGCONT);
+  const char* const kExpected[] = {
+      "ok: fresh: enabled, (started|already running), pid \\d+", "ok: ./idle: stopped|ok: ./idle: already down",
+      "ok: script: (started|already running), pid \\d+", "ok: other: disabled, already down"};
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    CHECK(clients[i]->wait() == 0);
+    CAPTURE(clients[i]->output());
+    CHECK(matches(clients[i]->output(), std::string("(") + kExpected[i] + ")" + kTook));
+  }
+  CHECK(exists(scan + "/.svdir/other/down"));
+}
+
+TEST_CASE("a service whose supervisor was told to exit is not waited for", "[svctl]") {
+  const TempDir dir;
+  make_directories(dir / "scan");
+  const ServiceDir service = ServiceDir(dir / "scan", "s").run("exec sleep 1000");
+  const Scanning scanning(dir / "scan");
+  service.wait_for_new_pid();
+  REQUIRE(svctl(dir / "scan", {"exit", "s"}).code == 0);
+  const Ran ran = svctl(dir / "scan", {"start", "s"});
+  CHECK(ran.code == 4);
+  CHECK(ran.output == "fail: s: no supervisor\n");  // at once: without a time
+}
+
+TEST_CASE("without svscan nobody waits for a first supervisor", "[svctl]") {
+  const TempDir dir;
+  ServiceDir(dir, "s").run("exec sleep 1000");
+  write_script(dir / "script", "exec sleep 1000");
+  CHECK(svctl(dir.path(), {"start", "s"}).output == "fail: s: no supervisor\n");
+  CHECK(svctl(dir.path(), {"start", "script"}).output == "fail: script: no such service\n");
+}
+
+TEST_CASE("restart says when the new settings are not taken", "[svctl]") {
+  const TempDir dir;
+  ServiceDir service = ServiceDir(dir, "s").run("exec sleep 1000");
+  const Supervised supervised(service);
+  service.wait_for_new_pid();
+  service.conf("restrat = never\n");
+  const Ran ran = svctl(dir.path(), {"restart", "s"});
+  CAPTURE(ran.output);
+  CHECK(ran.code == 0);
+  CHECK(ran.output.starts_with("ok: s: restarted, pid "));
+  CHECK(ran.output.find("; its new settings are not taken: conf:1: unknown setting `restrat`") != std::string::npos);
+  CHECK(svctl(dir.path(), {"restart", "-q", "s"}).output.starts_with("ok: s: restarted, pid "));
+  service.conf("");
+  CHECK(svctl(dir.path(), {"restart", "-q", "s"}).output.empty());
+}
+
+TEST_CASE("wait down ends well when the service is removed", "[svctl]") {
+  const TempDir dir;
+  const ServiceDir service = ServiceDir(dir / "elsewhere", "s").run("exec sleep 1000");
+  make_directories(dir / "scan");
+  REQUIRE(::symlink(service.path().c_str(), (dir / "scan/s").c_str()) == 0);
+  const Supervised supervised(service);
+  service.wait_for_new_pid();
+  Process waiting({.argv = {program("svctl"), "wait", "down", "s"}, .environment = {{"SVDIR", dir / "scan"}}});
+  nap();
+  CHECK_FALSE(waiting.has_ended());
+  REQUIRE(::unlink((dir / "scan/s").c_str()) == 0);
+  CHECK(waiting.wait() == 0);
+  CHECK(waiting.output().starts_with("ok: s: down, its directory is gone"));
+  CHECK(svctl(dir / "scan", {"wait", "down", "s"}).code == 3);
+}
+
+TEST_CASE("the name of a service with instances means them all", "[svctl]") {
+  const TempDir dir;
+  const std::string scan = dir / "scan";
+  make_directories(scan);
+  ServiceDir base = ServiceDir(scan, "in").run("exec sleep 1000").conf("instances = 2\nlog = ./main\n");
+  ServiceDir(scan, "web").run("exec sleep 1000").conf("depends = in\n");
+  const Scanning scanning(scan);
+  WAIT_UNTIL(svctl(scan, {"scan"}).code == 0);
+  const Ran started = svctl(scan, {"start", "in"});  // perhaps before they are there
+  CAPTURE(started.output);
+  CHECK(started.code == 0);
+  const ServiceDir first(scan + "/.svdir", "in-1");
+  const ServiceDir second(scan + "/.svdir", "in-2");
+  const pid_t pid = first.wait_for_new_pid();
+  const pid_t other = second.wait_for_new_pid();
+  const Ran restarted = svctl(scan, {"restart", "in"});
+  CAPTURE(restarted.output);
+  CHECK(restarted.code == 0);
+  CHECK(first.pid() != pid);
+  CHECK(second.pid() != other);
+  CHECK(svctl(scan, {"wait", "ready", "in"}).code == 0);
+  const Ran status = svctl(scan, {"status", "in"});
+  CHECK(matches(status.output, "in-1  up .*; log: up .*\nin-2  up .*; log: up .*\n"));
+  CHECK(svctl(scan, {"rotate", "in"}).code == 0);
+  CHECK(svctl(scan, {"status", "in/log"}).code == 0);
+  CHECK(svctl(scan, {"logs", "in"}).code == 0);
+  CHECK(svctl(scan, {"logs", "web"}).code == 1);
+  CHECK(svctl(scan, {"remove", "in"}).code == 1);  // no link
+  const Ran doctor = svctl(scan, {"doctor", "in", "web"});
+  CAPTURE(doctor.output);
+  CHECK(doctor.code == 0);
+  const Ran disabled = svctl(scan, {"disable", "in"});
+  CAPTURE(disabled.output);
+  CHECK(disabled.code == 0);
+  CHECK(exists(base / "down"));
+  for (const ServiceDir* instance : {&first, &second}) {
+    CHECK(instance->state().state == State::down);
+    CHECK(exists(*instance / "down"));
+  }
+  CHECK(svctl(scan, {"disable", "in"}).code == 0);
+  CHECK(svctl(scan, {"enable", "in"}).code == 0);
+  CHECK_FALSE(exists(base / "down"));
+  CHECK_FALSE(exists(first / "down"));
+  CHECK(first.state().state == State::up);
+}
+
+TEST_CASE("a misspelt service is answered with the one that was meant", "[svctl]") {
+  const TempDir dir;
+  ServiceDir(dir, "webserver").run("exec sleep 1000");
+  CHECK(svctl(dir.path(), {"start", "websrver"}).output ==
+        "fail: websrver: no such service; did you mean `webserver`?\n");
+  CHECK(svctl(dir.path(), {"status", "websrver"}).output == "websrver  no such service; did you mean `webserver`?\n");
+  CHECK(svctl(dir.path(), {"logs", "websrver"}).errors ==
+        "svctl: warning: websrver: no such service; did you mean `webserver`?\n");
+  CHECK(svctl(dir.path(), {"start", "mail"}).output == "fail: mail: no such service\n");
+}
+
+TEST_CASE("what ends svctl is fatal, and help is no mistake", "[svctl]") {
+  const TempDir dir;
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"strat", "s"}, {"start"}, {"start", "--nonsense", "s"}, {"start", "-w", "x", "s"}}) {
+    const Ran ran = svctl(dir.path(), words);
+    CHECK(ran.code == 100);
+    CHECK(ran.errors.starts_with("svctl: fatal: "));
+  }
+  const Ran help = svctl(dir.path(), {"help"});
+  CHECK(help.code == 0);
+  CHECK(help.output == svctl(dir.path(), {"--help"}).output);
 }

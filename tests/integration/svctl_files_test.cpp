@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <filesystem>
 
 #include "tests/support/service.h"
 
@@ -179,7 +180,7 @@ TEST_CASE("doctor finds what keeps a service from starting", "[svctl]") {
         "strange: run wants the interpreter `/no/such/shell`, which is not there", "dos: run has DOS line ends",
         "typo: conf:1: unknown setting `restrat`; did you mean "
         "`restart`?",
-        "each other, so none of them can start: a -> b -> a", "b depends on `nobody`, and there is no such service",
+        "each other, so they are refused: a -> b -> a", "b depends on `nobody`, and there is no such service",
         "dangling: is a link that leads nowhere"})
     CHECK(has(ran.output, found));
   CHECK_FALSE(has(ran.output, "fine:"));
@@ -209,4 +210,88 @@ TEST_CASE("shutdown stops everything and waits for the end of svscan", "[svctl]"
   CHECK_FALSE(is_alive(pid));
   CHECK(scanning.process().wait() == 0);
   CHECK(svctl(dir / "scan", {"shutdown"}).code == 4);
+}
+
+TEST_CASE("a logger of the standard error is shown, rotated and read like the other", "[svctl]") {
+  const TempDir dir;
+  const ServiceDir both = ServiceDir(dir, "both")
+                              .run("echo to out; echo to err >&2; exec sleep 1000")
+                              .conf("log = ./out\nstderr = ./err\nlog-stamp = utc\n");
+  const ServiceDir only = ServiceDir(dir, "only").run("echo alone >&2; exec sleep 1000").conf("stderr = ./err\n");
+  const Supervised first(both);
+  const Supervised second(only);
+  WAIT_UNTIL(has(read_file(both / "out/current"), "to out\n") && has(read_file(both / "err/current"), "to err\n"));
+  WAIT_UNTIL(has(read_file(only / "err/current"), "alone\n"));
+  const Ran merged = svctl(dir.path(), {"logs", "both"});
+  CAPTURE(merged.output, merged.errors);
+  CHECK(has(merged.output, "both:            2"));
+  CHECK(has(merged.output, "both/log/stderr: 2"));
+  const std::string errors = svctl(dir.path(), {"logs", "both/log/stderr"}).output;
+  CHECK(has(errors, " to err\n"));
+  CHECK_FALSE(has(errors, "to out"));
+  const std::string output = svctl(dir.path(), {"logs", "both/log"}).output;
+  CHECK(has(output, " to out\n"));
+  CHECK_FALSE(has(output, "to err"));
+  CHECK(svctl(dir.path(), {"logs", "only"}).output == "alone\n");
+  CHECK(has(svctl(dir.path(), {"status", "only"}).output, "; log/stderr: up "));
+  CHECK_FALSE(has(svctl(dir.path(), {"status", "only"}).output, "; log: "));
+  const std::string status = svctl(dir.path(), {"status", "both"}).output;
+  CHECK(has(status, "; log: up "));
+  CHECK(has(status, "; log/stderr: up "));
+  CHECK(svctl(dir.path(), {"status", "both/log/stderr"}).output.starts_with("both/log/stderr  up "));
+  CHECK(svctl(dir.path(), {"status", "*/log/stderr"}).code == 0);
+  CHECK(svctl(dir.path(), {"rotate", "only"}).output.starts_with("ok: only/log/stderr: its logger told to rotate"));
+  CHECK(svctl(dir.path(), {"rotate", "both/log/stderr"}).code == 0);
+  CHECK(has(svctl(dir.path(), {"why", "only"}).output, "    alone\n"));
+}
+
+TEST_CASE("a service named log is no logger", "[svctl]") {
+  const TempDir dir;
+  const ServiceDir service = ServiceDir(dir, "log").run("echo hello; exec sleep 1000").conf("log = ./main\n");
+  const Supervised supervised(service);
+  WAIT_UNTIL(has(read_file(service / "main/current"), "hello\n"));
+  CHECK(svctl(dir.path(), {"logs", "log"}).output == "hello\n");
+  CHECK(svctl(dir.path(), {"logs", service.path()}).output == "hello\n");
+}
+
+TEST_CASE("new is quiet when it is told to be, and quotes what a shell needs quoted", "[svctl]") {
+  const TempDir dir;
+  CHECK(svctl(dir.path(), {"new", "-q", "web"}).output.empty());
+  const Ran made = svctl(dir.path(), {"new", "a b"});
+  CHECK(has(made.output, "; edit '" + (dir / "a b/run") + "', then: svctl enable 'a b'\n"));
+}
+
+TEST_CASE("a file that is not executable is said to be so", "[svctl]") {
+  const TempDir dir;
+  write_file(dir / "x.sh", "#!/bin/sh\n", 0644);
+  for (const char* verb : {"enable", "disable", "start"}) {
+    const Ran ran = svctl(dir.path(), {verb, "x.sh"});
+    CAPTURE(ran.errors);
+    CHECK(ran.code == 3);
+    CHECK(has(ran.output, "x.sh: "));
+    CHECK(has(ran.output, "no such service; the file is not executable: chmod +x " + (dir / "x.sh") + "\n"));
+    CHECK(ran.errors.empty());
+  }
+}
+
+TEST_CASE("doctor knows of a supervise whose directory was removed, and how to get rid of it", "[svctl]") {
+  const TempDir dir;
+  const std::string scan = dir / "scan";
+  make_directories(scan);
+  const ServiceDir service = ServiceDir(scan, "s").run("exec sleep 1000");
+  Scanning scanning(scan);
+  const pid_t pid = service.wait_for_new_pid();
+  const pid_t supervisor = service.state().supervisor.pid;
+  std::filesystem::remove_all(service / "supervise");
+  const std::string advice = "kill " + std::to_string(supervisor) + ", and start another by kill -HUP " +
+                             std::to_string(scanning.process().pid()) + "\n";
+  const Ran ran = svctl(scan, {"doctor"});
+  CAPTURE(ran.output);
+  CHECK(ran.code == 1);
+  CHECK(has(ran.output, advice));
+  // And so it is.
+  REQUIRE(::kill(supervisor, SIGTERM) == 0);
+  WAIT_UNTIL(!is_alive(supervisor) && !is_alive(pid));
+  scanning.process().signal(SIGHUP);
+  CHECK(is_alive(service.wait_for_new_pid(pid)));
 }

@@ -293,6 +293,15 @@ TEST_CASE("what a killed supervise has left is stopped in the end as well", "[sv
   CHECK(exists(service / "asked"));
 }
 
+TEST_CASE("a name that looks like an option is a name", "[svscan]") {
+  TempDir dir;
+  const ServiceDir dash = ServiceDir(dir, "-x").run(kSleep);
+  Scanning svscan(dir.path());
+  dash.wait_for_new_pid();
+  CHECK(svctl(dir.path(), {"restart", "--", "-x"}).output.starts_with("ok: -x: restarted"));
+  CHECK(svscan.end() == 0);
+}
+
 TEST_CASE("bad names and second names get one warning each", "[svscan]") {
   TempDir dir;
   ServiceDir(dir, "bad\nname").run(kSleep);

@@ -85,6 +85,29 @@ TEST_CASE("a run that crashed and came back by itself is not taken for the resta
   CHECK(judged(Verb::restart, before, crashed_and_stopping).outcome == Outcome::pending);
 }
 
+TEST_CASE("settings that are not taken are told behind the success", "[svctl]") {
+  View now = ours(State::up, 8, 3);
+  now.record.reason = "misconfigured: conf:1: unknown setting `x`";
+  const Verdict verdict = judged(Verb::restart, ours(State::up, 7, 2), now);
+  CHECK(verdict.outcome == Outcome::ok);
+  CHECK(verdict.text == "restarted, pid 8; its new settings are not taken: conf:1: unknown setting `x`");
+  CHECK(verdict.is_flawed);
+  CHECK_FALSE(judged(Verb::restart, ours(State::up, 7, 2), ours(State::up, 8, 3)).is_flawed);
+}
+
+TEST_CASE("what has gone while it was waited for is down", "[svctl]") {
+  const auto waited = [](Goal goal, const View& now) {
+    return judge({&row_of(Verb::wait), goal, true}, ours(State::up, 7, 2), now).outcome;
+  };
+  CHECK(waited(Goal::is_down, View{}) == Outcome::ok);
+  CHECK(waited(Goal::is_up, View{}) == Outcome::failed);
+  View left = ours(State::down, 0, 2);
+  left.supervisor = View::Supervisor::gone;
+  CHECK(waited(Goal::is_down, left) == Outcome::ok);
+  left.record.supervisor.pid = 5;  // it was killed
+  CHECK(waited(Goal::is_down, left) == Outcome::pending);
+}
+
 TEST_CASE("a start that fails is told at once, with why", "[svctl]") {
   const View before = ours(State::down, 0, 1);
   View backoff = ours(State::backoff, 0, 2);

@@ -43,6 +43,18 @@ TEST_CASE("durations are short", "[svctl]") {
   CHECK(short_duration(24h * 12 + 3h) == "12d03h");
 }
 
+TEST_CASE("words for a shell are quoted where they need it", "[svctl]") {
+  CHECK(shell_word("/a/b-1.2_c") == "/a/b-1.2_c");
+  CHECK(shell_word("a b") == "'a b'");
+  CHECK(shell_word("it's") == "'it'\\''s'");
+  CHECK(shell_word("") == "''");
+}
+
+TEST_CASE("one is singular", "[svctl]") {
+  CHECK(counted(1, "service") == "1 service");
+  CHECK(counted(0, "service") == "0 services");
+}
+
 TEST_CASE("the status line of what runs", "[svctl]") {
   CHECK(line(row(State::up, 1234)) == "web    up         pid 1234  3m12s\n");
   StatusRow ready = row(State::up, 1234);
@@ -90,9 +102,14 @@ TEST_CASE("the status line of what does not run says why", "[svctl]") {
 
 TEST_CASE("the logger stands behind the service", "[svctl]") {
   StatusRow both = row(State::up, 1234);
-  both.has_log = true;
-  both.log = row(State::up, 1233).view;
+  both.loggers.push_back({Stream::output, row(State::up, 1233).view, ""});
   CHECK(line(both) == "web    up         pid 1234  3m12s; log: up  pid 1233  3m12s\n");
+  both.loggers.push_back({Stream::errors, row(State::up, 1235).view, "disk full"});
+  CHECK(line(both) ==
+        "web    up         pid 1234  3m12s; log: up  pid 1233  3m12s; log/stderr: up  pid 1235  3m12s  disk full\n");
+  CHECK(nlohmann::json::parse(status_json(both, kNow))["log_stderr"]["trouble"] == "disk full");
+  both.loggers.erase(both.loggers.begin());
+  CHECK(line(both) == "web    up         pid 1234  3m12s; log/stderr: up  pid 1235  3m12s  disk full\n");
 }
 
 TEST_CASE("control characters never reach the terminal", "[svctl]") {

@@ -92,6 +92,7 @@ TEST_CASE("what is wrong with a command line is said, and what is near it", "[sv
   CHECK(error_of({"start", "--json=yes", "a"}) == "option --json takes no value");
   CHECK(error_of({"start", "-f", "a"}) == "option --follow means nothing to `start`");
   CHECK(error_of({"logs", "-n", "-1", "a"}) == "bad number of lines `-1`");
+  CHECK(parse({"help"})->verb->verb == Verb::help);
   CHECK(error_of({"shutdown", "a"}) == "shutdown takes no names");
   CHECK(parse({"strat"}).error().exit_code() == 100);
 }

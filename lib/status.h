@@ -138,6 +138,9 @@ struct StateRecord {
   bool operator==(const StateRecord&) const = default;
 };
 
+// How the reason of a service begins whose settings cannot be taken.
+inline constexpr std::string_view kMisconfigured = "misconfigured: ";
+
 inline constexpr std::size_t kLongestState = 16 * 1024;
 inline constexpr std::size_t kMostTokens = 16;
 

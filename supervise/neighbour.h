@@ -8,9 +8,7 @@
 
 namespace svdir {
 
-// How the reason of a service begins whose settings cannot be taken, and of one that is part of a circle, which
-// follows.
-inline constexpr std::string_view kMisconfigured = "misconfigured: ";
+// How the reason of a service begins that is part of a circle, which follows; see kMisconfigured.
 inline constexpr std::string_view kDependsOnItself = "misconfigured: it depends on itself: ";
 
 struct NeighbourView {

@@ -126,7 +126,9 @@ Result<bool> Record::load(StateRecord& into) const {
 bool Record::write(const char* path, std::string_view bytes, mode_t mode) {
   const auto written = write_atomically(dir_, path, bytes, mode);
   if (written) return true;
-  if (!warned_) warn({name_, ": ", written.error().text(), "; going on from memory"});
+  struct stat facts;
+  const bool is_removed = ::fstat(dir_, &facts) == 0 && facts.st_nlink == 0;  // nobody minds then
+  if (!warned_ && !is_removed) warn({name_, ": ", written.error().text(), "; going on from memory"});
   unwritten_ = warned_ = true;
   return false;
 }

@@ -49,8 +49,9 @@ bool Unit::refresh_settings() {
     return take_access();
   }
   is_starved_ = is_shortage(read.error().number);
-  misconfigured_.assign(kMisconfigured).append(read.error().message());
-  warn({name_, ": ", misconfigured_, has_settings_ ? "; the last good settings stay" : "; not started"});
+  std::string text = std::string(kMisconfigured).append(read.error().message());
+  if (std::swap(text, misconfigured_); text != misconfigured_)  // said once
+    warn({name_, ": ", misconfigured_, has_settings_ ? "; the last good settings stay" : "; not started"});
   record_.reason = misconfigured_;
   return has_settings_;
 }

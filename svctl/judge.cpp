@@ -3,8 +3,6 @@
 namespace svdir::svctl {
 namespace {
 
-constexpr std::string_view kMisconfigured = "misconfigured: ";  // how supervise's reason begins
-
 std::string with_pid(std::string text, const StateRecord& record) {
   if (record.main.pid != 0) text += ", pid " + std::to_string(record.main.pid);
   return text;

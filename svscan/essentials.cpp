@@ -11,6 +11,7 @@ namespace svdir::svscan {
 int code_of_end(const StateRecord& record) {
   if (record.leaving) return -1;
   if (record.state != State::failed && (record.state != State::down || record.reason.empty())) return -1;
+  if (record.starts == 0 && record.reason.starts_with(kMisconfigured)) return kExitUser;
   switch (record.last.kind) {
     case Ending::Kind::exited: return record.last.value;
     case Ending::Kind::signalled: return 128 + record.last.value;

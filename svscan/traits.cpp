@@ -49,6 +49,28 @@ std::optional<Traits> read_traits(const Places& places, const Listed& listed) {
   return traits;
 }
 
+// Whether settings that cannot be taken as a whole say so in a line of their own: a container must not go on for ever
+// without what it is there for, because of a slip beside it.
+bool claims_to_be_essential(const Places& places, const Listed& listed) {
+  const bool is_script = listed.kind == Kind::script;
+  bool claims = false;
+  for (const bool is_head : {true, false}) {
+    if (is_script && !is_head) break;
+    const std::string path = is_script ? listed.source : listed.source + (is_head ? "/run" : "/conf");
+    const std::string text = read_small(places.scan.get(), path.c_str(), kLongestSettings).value_or("");
+    for (std::string_view rest = text; !rest.empty();) {
+      const std::string_view line = rest.substr(0, rest.find('\n'));
+      rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+      if (line.find("essential") == std::string_view::npos) continue;
+      Settings settings;
+      settings.essential = claims;
+      const auto source = is_head ? SettingsSource::run_head : SettingsSource::conf;
+      if (parse_settings(line, path, source, settings)) claims = settings.essential;
+    }
+  }
+  return claims;
+}
+
 }  // namespace
 
 const Traits& TraitsBook::of(const Places& places, const Listed& listed) {
@@ -58,7 +80,12 @@ const Traits& TraitsBook::of(const Places& places, const Listed& listed) {
   const auto known = before_.extract(key);
   // A bare file may have been written to; a directory's changes are looked for where they matter.
   const bool is_read = known && !known.mapped().is_stale && listed.kind == Kind::directory;
-  const Page page = is_read ? known.mapped() : reread(read_traits(places, listed), known ? known.mapped() : Page{});
+  Page page = known ? known.mapped() : Page{};
+  if (!is_read) {
+    const std::optional<Traits> read = read_traits(places, listed);
+    page = reread(read, page);
+    if (!read && !known) page.traits.essential = claims_to_be_essential(places, listed);
+  }
   return now_.emplace(key, page).first->second.traits;
 }
 

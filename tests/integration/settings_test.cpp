@@ -205,7 +205,7 @@ TEST_CASE("leftovers: what run leaves in its process group is ended before the n
     service.conf("leftovers = leave\n");
     const Supervised supervised(service);
     const std::vector<pid_t> left = children();
-    ::kill(service.pid(), SIGKILL);  // the command would kill the group
+    ::kill(service.wait_for_new_pid(), SIGKILL);  // the command would kill the group
     WAIT_UNTIL(lines(service / "starts") == 2);
     for (const pid_t pid : left) CHECK(is_alive(pid));
     REQUIRE(service.command("d"));

@@ -170,7 +170,9 @@ TEST_CASE("an essential service that ends for good ends everything with its code
 TEST_CASE("an essential service whose settings cannot be taken ends everything", "[svscan][container]") {
   TempDir dir;
   const ServiceDir other = ServiceDir(dir, "other").run(kSleep);
-  SECTION("in conf") { ServiceDir(dir, "main").run(kSleep).conf("restrat = never\nessential = yes\n"); }
+  SECTION("in conf") {
+    ServiceDir(dir, "main").run(kSleep).conf("restrat = never\nessential = yes\n");
+  }
   SECTION("in the head of a bare script") {
     write_script(dir / "main", "#!/bin/sh\n#: essential = yes\n#: nice = very\nexec sleep 1000\n");
   }

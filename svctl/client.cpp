@@ -310,7 +310,8 @@ void Client::finish(Job& job, Verdict verdict) {
   }
   job.verdict = std::move(verdict);
   job.verdict.text.insert(0, task_.prefix);
-  job.took = monotonic_now() - start_;
+  const bool has_begun = job.sent || job.watched != ChangeWatch::Means::none;
+  if (has_begun) job.took = monotonic_now() - start_;
   --pending_;
   listener_.on_done(job);
 }

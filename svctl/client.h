@@ -40,7 +40,7 @@ struct Job {
   View before;
   View now;
   Verdict verdict;
-  Duration took{};
+  Duration took{};      // 0: nothing was begun
   int write_error = 0;  // errno of the last write to the control FIFO that failed
 
   // The rest is the client's.
